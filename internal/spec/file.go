@@ -1,0 +1,92 @@
+package spec
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+)
+
+// EachFile calls do for every file of the spec with the name of its field, in
+// a fixed order: artifact, documents by kind, train, test, reference, schema.
+// What do changes is kept. It ends at the first error.
+func (r *Release) EachFile(do func(field string, f *File) error) error {
+	if err := do("model.artifact", &r.Model.Artifact); err != nil {
+		return err
+	}
+	for _, kind := range sortedKeys(r.Model.Documents) {
+		before := r.Model.Documents[kind]
+		f := before
+		if err := do(join("model.documents", kind), &f); err != nil {
+			return err
+		}
+		if f != before { // a map is shared by copies of the spec: write only what do changed
+			r.Model.Documents[kind] = f
+		}
+	}
+	for _, named := range []struct {
+		field string
+		file  *File
+	}{
+		{"data.train", &r.Data.Train},
+		{"data.test", &r.Data.Test},
+		{"data.reference", &r.Data.Reference},
+		{"data.schema", &r.Data.Schema},
+	} {
+		if err := do(named.field, named.file); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// missingFiles looks at every file that the spec names.
+func (r Release) missingFiles(specPath string) Problems {
+	var c checker
+	seen := map[string]bool{}
+	_ = r.EachFile(func(field string, f *File) error { // do returns no error
+		path := f.At(specPath)
+		if field == "data.reference" && seen[path] {
+			return nil // the default: told for data.train
+		}
+		seen[path] = true
+		info, err := os.Stat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			c.bad(field, "file "+quote(path)+" does not exist", "a file beside the spec, or a path relative to it")
+		case err != nil:
+			c.bad(field, "file "+quote(path)+" can't be looked at: "+err.Error(), "a file that can be read")
+		case info.IsDir():
+			c.bad(field, quote(path)+" is a folder", "a file")
+		case !info.Mode().IsRegular():
+			c.bad(field, quote(path)+" is not a regular file", "a file")
+		case info.Size() == 0:
+			c.bad(field, "file "+quote(path)+" is empty", "a file with content")
+		}
+		return nil
+	})
+	return c.problems
+}
+
+// ResolvedValidate validates a spec as the input of a workflow, which may have
+// been written by hand: complete, valid, and every file with the digest and the size of its content.
+func ResolvedValidate(r Release) error {
+	c := checker{problems: r.invalid()}
+	_ = r.EachFile(func(field string, f *File) error { // do returns no error
+		if !isDigest(f.Digest) {
+			c.bad(field+".digest", found(f.Digest), "sha256: and 64 hexadecimal digits of the stored file")
+		}
+		if f.Size <= 0 {
+			c.bad(field+".size", strconv.FormatInt(f.Size, 10)+" is not allowed", "the size of the stored file in bytes, more than 0")
+		}
+		return nil
+	})
+	return c.problems.err()
+}
+
+// isDigest tells whether s is sha256:<64 lower-case hexadecimal digits>.
+func isDigest(s string) bool {
+	hex, ok := strings.CutPrefix(s, "sha256:")
+	return ok && len(hex) == 64 && strings.Trim(hex, "0123456789abcdef") == ""
+}

@@ -1,0 +1,104 @@
+package spec
+
+// APIVersion is the version of the spec format that this package reads.
+const APIVersion = "slipway/v1"
+
+// Release describes one release of one model version: the root of release.yaml.
+type Release struct {
+	APIVersion string    `yaml:"apiVersion" json:"apiVersion" jsonschema:"enum=slipway/v1" jsonschema_description:"Version of this format."`
+	Model      Model     `yaml:"model" json:"model" jsonschema_description:"What the model is, how it was made and how it is meant to be served."`
+	Data       Data      `yaml:"data" json:"data" jsonschema_description:"The tables of the release and what their columns mean."`
+	Tests      Tests     `yaml:"tests,omitempty" json:"tests" jsonschema_description:"Limits of the model tests."`
+	Policies   []Policy  `yaml:"policies,omitempty" json:"policies,omitempty" jsonschema_description:"Governance policies. A release complies with a mean score of at least 0.8 and no failed blocking policy."`
+	Approvals  Approvals `yaml:"approvals,omitempty" json:"approvals" jsonschema_description:"Who must agree before traffic moves."`
+	Canary     Canary    `yaml:"canary,omitempty" json:"canary" jsonschema_description:"How traffic moves to the candidate."`
+	Monitor    Monitor   `yaml:"monitor,omitempty" json:"monitor" jsonschema_description:"The schedule that watches the version in production."`
+}
+
+// ID is the business key "<model>/<version>" of the release.
+func (r Release) ID() string { return r.Model.Name + "/" + r.Model.Version }
+
+// Model is the model configuration (capability T1): what the model is, how it
+// was made and how it is meant to be served.
+type Model struct {
+	Name            string     `yaml:"name" json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Name of the model."`
+	Version         string     `yaml:"version" json:"version" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Version of the model; each release has its own. Write it in quotes if it looks like a number."`
+	Description     string     `yaml:"description,omitempty" json:"description,omitempty" jsonschema_description:"For people."`
+	Artifact        File       `yaml:"artifact" json:"artifact" jsonschema_description:"The model as an ONNX file."`
+	Task            Task       `yaml:"task" json:"task" jsonschema:"enum=classification,enum=regression" jsonschema_description:"What the output means."`
+	Outputs         Outputs    `yaml:"outputs,omitempty" json:"outputs" jsonschema_description:"Graph outputs to read; found by name and type where left out."`
+	Architecture    string     `yaml:"architecture,omitempty" json:"architecture,omitempty" jsonschema_description:"For people: what kind of model it is."`
+	Hyperparameters Params     `yaml:"hyperparameters,omitempty" json:"hyperparameters,omitempty" jsonschema_description:"Free values that are kept exactly as written."`
+	Training        Params     `yaml:"training,omitempty" json:"training,omitempty" jsonschema_description:"How the model was trained: free values that are kept exactly as written."`
+	Deployment      Deployment `yaml:"deployment,omitempty" json:"deployment" jsonschema_description:"How the model is meant to be served."`
+	// Documents by kind (model_card, training_data, evaluation_report, …); policies name the kinds they require.
+	Documents map[string]File `yaml:"documents,omitempty" json:"documents,omitempty" jsonschema_description:"Documents by kind (model_card, training_data, evaluation_report or any other name)."`
+}
+
+// Task says what the model's output means.
+type Task string
+
+// Tasks.
+const (
+	Classification Task = "classification"
+	Regression     Task = "regression"
+)
+
+// Outputs names the graph outputs to read. An empty name means the default:
+// for a classifier the outputs called "label" and "probabilities" or else the
+// first integer and the first floating-point output; for a regression the first output.
+type Outputs struct {
+	Label         string `yaml:"label,omitempty" json:"label,omitempty" jsonschema_description:"Output that holds the predicted class or value."`
+	Probabilities string `yaml:"probabilities,omitempty" json:"probabilities,omitempty" jsonschema_description:"Output that holds the class probabilities."`
+}
+
+// Deployment is how the model is meant to be served (capability S2).
+type Deployment struct {
+	Kind                string   `yaml:"kind,omitempty" json:"kind" jsonschema:"enum=online,enum=batch,enum=streaming,default=online" jsonschema_description:"How predictions are asked for."`
+	BatchSize           int      `yaml:"batch_size,omitempty" json:"batch_size" jsonschema:"minimum=1,maximum=4096,default=32" jsonschema_description:"Most rows in one inference."`
+	MaxLatencyMS        float64  `yaml:"max_latency_ms,omitempty" json:"max_latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Latency that callers can rely on, in milliseconds."`
+	MaxThroughput       float64  `yaml:"max_throughput,omitempty" json:"max_throughput" jsonschema:"exclusiveMinimum=0,default=1000" jsonschema_description:"Requests per second."`
+	AutoScaling         *bool    `yaml:"auto_scaling,omitempty" json:"auto_scaling" jsonschema:"default=true" jsonschema_description:"Whether instances follow the load."`
+	HealthCheckInterval Duration `yaml:"health_check_interval,omitempty" json:"health_check_interval" jsonschema:"default=30s" jsonschema_description:"Time between two health checks."`
+}
+
+// Data names the tables of the release and what their columns mean. All files
+// together are one data version.
+type Data struct {
+	Name      string   `yaml:"name,omitempty" json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Name of the data collection; default: the model's name."`
+	Train     File     `yaml:"train" json:"train" jsonschema_description:"Training rows as CSV with a header."`
+	Test      File     `yaml:"test" json:"test" jsonschema_description:"Test rows that the model has not seen, as CSV with a header."`
+	Reference File     `yaml:"reference,omitempty" json:"reference" jsonschema_description:"Rows that monitoring compares with; default: train."`
+	Label     string   `yaml:"label" json:"label" jsonschema:"minLength=1" jsonschema_description:"Column that holds the truth."`
+	Schema    File     `yaml:"schema" json:"schema" jsonschema_description:"Schema of the tables in YAML."`
+	Sensitive []string `yaml:"sensitive,omitempty" json:"sensitive,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"Columns that hold personal data; never logged."`
+	Exclude   []string `yaml:"exclude,omitempty" json:"exclude,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"Columns that are not inputs of the model."`
+}
+
+// Tests are the limits of the model tests (capabilities C1-C4).
+type Tests struct {
+	LatencyMS         float64 `yaml:"latency_ms,omitempty" json:"latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Limit of the mean inference latency over 100 runs, in milliseconds."`
+	MemoryMB          float64 `yaml:"memory_mb,omitempty" json:"memory_mb" jsonschema:"exclusiveMinimum=0,default=500" jsonschema_description:"Limit of the memory growth over 10 batches, in megabytes."`
+	Tolerance         float64 `yaml:"tolerance,omitempty" json:"tolerance" jsonschema:"exclusiveMinimum=0,default=1e-6" jsonschema_description:"Largest difference between two runs, and between a row alone and in a batch."`
+	MinAccuracy       float64 `yaml:"min_accuracy,omitempty" json:"min_accuracy" jsonschema:"minimum=0,maximum=1,default=0" jsonschema_description:"Classification: least accuracy on the test rows."`
+	MaxRMSE           float64 `yaml:"max_rmse,omitempty" json:"max_rmse,omitempty" jsonschema:"minimum=0,default=0" jsonschema_description:"Regression: largest root mean squared error; 0 is no limit."`
+	AgainstProduction Against `yaml:"against_production,omitempty" json:"against_production" jsonschema_description:"How much worse than the version in production a candidate may be."`
+}
+
+// Against limits how much worse than the version in production a candidate may be.
+type Against struct {
+	// MaxAccuracyDrop fails the gate when accuracy on the test rows falls by more than this; default 0.05.
+	MaxAccuracyDrop *float64 `yaml:"max_accuracy_drop,omitempty" json:"max_accuracy_drop" jsonschema:"minimum=0,maximum=1,default=0.05" jsonschema_description:"Fails the gate when accuracy on the test rows falls by more than this."`
+	// Alpha is the level of the one-sided exact McNemar test "the candidate is worse"; default 0.05.
+	Alpha float64 `yaml:"alpha,omitempty" json:"alpha" jsonschema:"exclusiveMinimum=0,maximum=0.5,default=0.05" jsonschema_description:"Level of the one-sided exact McNemar test that the candidate is worse."`
+}
+
+// Monitor configures the schedule that watches the version in production (M3-M5).
+type Monitor struct {
+	Interval   Duration `yaml:"interval,omitempty" json:"interval" jsonschema:"default=60s" jsonschema_description:"Time between two windows."`
+	Window     int      `yaml:"window,omitempty" json:"window" jsonschema:"minimum=1,maximum=1000000,default=1000" jsonschema_description:"Newest predictions looked at; not less than min_samples."`
+	MinSamples int      `yaml:"min_samples,omitempty" json:"min_samples" jsonschema:"minimum=1,default=100" jsonschema_description:"Predictions that a window needs for a verdict."`
+	KSAlpha    float64  `yaml:"ks_alpha,omitempty" json:"ks_alpha" jsonschema:"exclusiveMinimum=0,maximum=0.5,default=0.05" jsonschema_description:"Level of the Kolmogorov-Smirnov tests together (Holm over the features)."`
+	PSILimit   float64  `yaml:"psi_limit,omitempty" json:"psi_limit" jsonschema:"exclusiveMinimum=0,default=0.2" jsonschema_description:"Population stability index above which a feature has drifted."`
+	PSIBins    int      `yaml:"psi_bins,omitempty" json:"psi_bins" jsonschema:"minimum=2,maximum=100,default=10" jsonschema_description:"Quantile bins of the population stability index."`
+}
