@@ -57,6 +57,8 @@ type RegisterInput struct {
 	Metrics     map[string]float64 `json:"metrics,omitempty"`
 	Evidence    []Evidence         `json:"evidence,omitempty"`
 	RequestedBy string             `json:"requested_by"`
+	// Sensitive names columns that the gateway must never log.
+	Sensitive []string `json:"sensitive,omitempty"`
 }
 
 // Evidence binds a report to what it speaks of.

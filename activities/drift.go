@@ -1,0 +1,93 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/slipway-ml/slipway/artifacts"
+	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/gateway/predlog"
+	"github.com/slipway-ml/slipway/internal/monitor"
+	"github.com/slipway-ml/slipway/internal/spec"
+)
+
+// Drift looks at what production was asked.
+type Drift struct {
+	Catalog *catalog.Catalog
+	Store   *artifacts.Store
+}
+
+// Check compares one window of the version's predictions with the reference rows.
+func (d *Drift) Check(ctx context.Context, in contract.CheckWindowInput) (contract.MonitorStatus, error) {
+	_, stop := beating(ctx)
+	defer stop()
+	found := contract.MonitorStatus{Model: in.Model, Version: in.Version, End: in.End}
+	segments, err := d.Catalog.Segments(ctx, in.Model, in.Version, in.End, int64(in.Monitor.Window))
+	if err != nil {
+		return found, err
+	}
+	window, err := predlog.Read(ctx, d.Store, segments, in.End, in.Monitor.Window)
+	if err != nil {
+		return found, err
+	}
+	reference, err := d.reference(ctx, in.Data)
+	if err != nil {
+		return found, err
+	}
+	result, err := monitor.Check(reference, window.Features, in.Monitor)
+	if err != nil {
+		return found, invalid{err}
+	}
+	report := monitor.Report{Model: in.Model, Version: in.Version, From: in.End, To: in.End, Result: result}
+	if window.Rows() > 0 {
+		report.From = window.Time[0]
+	}
+	if report.Service, err = monitor.Serve(window.GoodLatencies(), window.Errors()); err != nil {
+		return found, err
+	}
+	found.State, found.Samples, found.Drifted, found.Summary = result.State, result.Samples, result.Drifted, result.Summary
+	if found.Report, err = saveReport(ctx, d.Store, report); err != nil {
+		return found, err
+	}
+	end := in.End.UTC().Format("20060102T150405.000Z")
+	err = d.Catalog.AddMonitorReport(ctx, catalog.MonitorReport{
+		Model: in.Model, Version: in.Version, End: in.End, State: found.State, Summary: found.Summary,
+		Report: found.Report.Digest, Page: found.Report.Page, Samples: found.Samples,
+	}, catalog.Mark{Key: fmt.Sprintf("%s/%s/%s", contract.MonitorID(in.Model), in.Version, end), Actor: "slipway", Reason: found.Summary})
+	return found, err
+}
+
+// reference reads the rows to compare with: what the model takes as input, the
+// columns that are never logged left out.
+func (d *Drift) reference(ctx context.Context, data spec.Data) (map[string]monitor.Column, error) {
+	schema, err := readSchema(ctx, d.Store, data)
+	if err != nil {
+		return nil, err
+	}
+	table, err := readTable(ctx, d.Store, "data.reference", data.Reference, schema)
+	if err != nil {
+		return nil, err
+	}
+	columns := map[string]monitor.Column{}
+	for _, c := range table.Columns() {
+		if c.Name == data.Label || slices.Contains(data.Exclude, c.Name) || slices.Contains(data.Sensitive, c.Name) {
+			continue
+		}
+		if c.Kind.Numeric() {
+			numbers, err := table.Floats(c.Name)
+			if err != nil {
+				return nil, err
+			}
+			columns[c.Name] = monitor.Column{Numbers: numbers}
+			continue
+		}
+		texts, _, err := table.Strings(c.Name)
+		if err != nil {
+			return nil, err
+		}
+		columns[c.Name] = monitor.Column{Strings: texts}
+	}
+	return columns, nil
+}

@@ -1,0 +1,64 @@
+package activities
+
+import (
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/slipway-ml/slipway/internal/contract"
+)
+
+// Set is all areas; a worker registers those of its queue.
+type Set struct {
+	Data       *Data
+	ModelTests *ModelTests
+	Registry   *Registry
+	Compliance *Compliance
+	Deploy     *Deploy
+	Warm       *Warm
+	Drift      *Drift
+	Temporal   *Temporal
+	Notify     *Notify
+}
+
+// Control lists the light activities of the control queue by name.
+func (s Set) Control() map[string]any {
+	return map[string]any{
+		contract.ActivityBegin:          s.Registry.Begin,
+		contract.ActivityFixData:        s.Data.Fix,
+		contract.ActivityRegister:       s.Registry.Register,
+		contract.ActivityNoteGate:       s.Registry.NoteGate,
+		contract.ActivityFinish:         s.Registry.Finish,
+		contract.ActivityEvaluate:       s.Compliance.Evaluate,
+		contract.ActivityRecordMessage:  s.Compliance.RecordMessage,
+		contract.ActivityStage:          s.Deploy.Stage,
+		contract.ActivityAwaitReady:     s.Deploy.AwaitReady,
+		contract.ActivityShift:          s.Deploy.Shift,
+		contract.ActivityAnalyse:        s.Deploy.Analyse,
+		contract.ActivityPromote:        s.Deploy.Promote,
+		contract.ActivityRollBack:       s.Deploy.RollBack,
+		contract.ActivityConfirm:        s.Deploy.Confirm,
+		contract.ActivityEnsureSchedule: s.Temporal.EnsureSchedule,
+		contract.ActivityNotify:         s.Notify.Send,
+	}
+}
+
+// Compute lists the CPU-bound activities by name.
+func (s Set) Compute() map[string]any {
+	return map[string]any{
+		contract.ActivityValidateData:  s.Data.Validate,
+		contract.ActivityTestModel:     s.ModelTests.Run,
+		contract.ActivityMonitorWindow: s.Drift.Check,
+	}
+}
+
+// GPU lists the activities that need the host's device by name.
+func (s Set) GPU() map[string]any {
+	return map[string]any{contract.ActivityWarm: s.Warm.Run}
+}
+
+// Register makes a list of activities known to a worker.
+func Register(r worker.ActivityRegistry, list map[string]any) {
+	for name, method := range list {
+		r.RegisterActivityWithOptions(method, activity.RegisterOptions{Name: name})
+	}
+}

@@ -1,0 +1,132 @@
+package activities
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/gateway"
+)
+
+// Executions tells whether a workflow attempt still runs.
+type Executions interface {
+	// Running reports whether workflowID is running and belongs to the chain that began with run.
+	Running(ctx context.Context, workflowID, run string) (bool, error)
+}
+
+// Registry keeps the record of releases and models.
+type Registry struct {
+	Catalog    *catalog.Catalog
+	Executions Executions
+	// AllowUnverified lets unsigned messages count: loopback development only.
+	AllowUnverified bool
+}
+
+// Begin claims the model for the release. A claim whose workflow no longer
+// runs (it was terminated, so it could not clean up) is taken over: its canary
+// leaves the route first.
+func (r *Registry) Begin(ctx context.Context, in contract.BeginInput) (contract.BeginOutput, error) {
+	start := catalog.Release{
+		Model: in.Key.Model, Version: in.Key.Version, Run: in.Key.Run,
+		WorkflowID: in.WorkflowID, RequestedBy: in.RequestedBy, Candidate: in.Candidate,
+	}
+	begun := mark(in.Key, "begin", in.RequestedBy, "")
+	_, err := r.Catalog.BeginRelease(ctx, start, begun)
+	var held *catalog.HeldError
+	if errors.As(err, &held) {
+		alive, liveErr := r.Executions.Running(ctx, held.Holder.WorkflowID, held.Holder.Run)
+		switch {
+		case liveErr != nil:
+			return contract.BeginOutput{}, liveErr
+		case alive:
+			return contract.BeginOutput{Holder: held.Holder.WorkflowID}, nil
+		}
+		if err := r.abandon(ctx, held.Holder); err != nil {
+			return contract.BeginOutput{}, err
+		}
+		_, err = r.Catalog.BeginRelease(ctx, start, begun)
+	}
+	if err != nil {
+		return contract.BeginOutput{}, err
+	}
+	out := contract.BeginOutput{Admitted: true, AllowUnverified: r.AllowUnverified}
+	route, err := r.Catalog.Route(ctx, in.Key.Model)
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		return out, err
+	}
+	out.Production, out.ProductionDigest = route.Stable, route.StableDigest
+	return out, nil
+}
+
+// abandon undoes what a release that died without clean-up left behind.
+func (r *Registry) abandon(ctx context.Context, dead catalog.Release) error {
+	key := contract.Key{Model: dead.Model, Version: dead.Version, Run: dead.Run}
+	const why = "its workflow ended without clean-up"
+	if _, err := r.Catalog.ClearCanary(ctx, dead.Model, key.String(), mark(key, "abandon-route", "slipway", why)); err != nil {
+		return err
+	}
+	if err := r.reject(ctx, key, "slipway", why); err != nil {
+		return err
+	}
+	return r.Catalog.AbandonRelease(ctx, dead, why, mark(key, "abandon", "slipway", why))
+}
+
+// Register puts the tested model into the registry with its evidence.
+func (r *Registry) Register(ctx context.Context, in contract.RegisterInput) (contract.ModelVersion, error) {
+	config, err := json.Marshal(gateway.ModelConfig{Model: in.Model, Sensitive: in.Sensitive})
+	if err != nil {
+		return contract.ModelVersion{}, fmt.Errorf("encode model configuration: %w", err)
+	}
+	evidence := make([]catalog.Evidence, len(in.Evidence))
+	for i, e := range in.Evidence {
+		evidence[i] = catalog.Evidence{Suite: e.Suite, Passed: e.Passed, Report: e.Report.Digest, Page: e.Report.Page}
+	}
+	m, existed, err := r.Catalog.RegisterModel(ctx, catalog.Model{
+		Name: in.Model.Name, Version: in.Model.Version, Digest: in.Model.Artifact.Digest, DataDigest: in.Data.Digest,
+		Release: in.Key.String(), Config: config, Metrics: in.Metrics, CreatedBy: in.RequestedBy,
+	}, evidence, mark(in.Key, "register", in.RequestedBy, ""))
+	if err != nil {
+		return contract.ModelVersion{}, err
+	}
+	if err := r.Catalog.LinkData(ctx, in.Data.Digest, m.ID, in.Key.String()); err != nil {
+		return contract.ModelVersion{}, err
+	}
+	return contract.ModelVersion{ID: m.ID, Number: m.Number, Digest: m.Digest, Existed: existed}, nil
+}
+
+// NoteGate puts a gate's end on record.
+func (r *Registry) NoteGate(ctx context.Context, in contract.NoteGateInput) (contract.Empty, error) {
+	report, err := json.Marshal(in.Gate)
+	if err != nil {
+		return contract.Empty{}, fmt.Errorf("encode gate: %w", err)
+	}
+	err = r.Catalog.NoteGate(ctx, in.Key.Model, in.Key.Version, in.Key.Run, string(in.Gate.Gate), report,
+		mark(in.Key, "gate/"+string(in.Gate.Gate), "slipway", in.Gate.Summary))
+	return contract.Empty{}, err
+}
+
+// Finish ends the release in the catalog; a model that did not make it leaves staging as rejected.
+func (r *Registry) Finish(ctx context.Context, in contract.FinishInput) (contract.Empty, error) {
+	if in.Outcome != contract.OutcomeProduction {
+		if err := r.reject(ctx, in.Key, in.By, in.Reason); err != nil {
+			return contract.Empty{}, err
+		}
+	}
+	err := r.Catalog.FinishRelease(ctx, in.Key.Model, in.Key.Version, in.Key.Run, string(in.Outcome), in.Reason, mark(in.Key, "finish", in.By, in.Reason))
+	return contract.Empty{}, err
+}
+
+func (r *Registry) reject(ctx context.Context, key contract.Key, by, why string) error {
+	m, err := r.Catalog.Model(ctx, key.Model, key.Version)
+	if errors.Is(err, catalog.ErrNotFound) || err == nil && m.Stage != catalog.StageStaging {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = r.Catalog.SetStage(ctx, key.Model, key.Version, catalog.StageRejected, mark(key, "reject", by, why))
+	return err
+}

@@ -1,0 +1,130 @@
+package controlclient
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// ReleaseFilter selects releases. Zero fields select all.
+type ReleaseFilter struct {
+	Model   string
+	Outcome string
+	Active  bool // only those under way
+	Limit   int  // 0: the server's default, 100
+}
+
+// Releases lists attempts, newest first.
+func (c *Client) Releases(ctx context.Context, f ReleaseFilter) ([]Release, error) {
+	q := query("model", f.Model, "outcome", f.Outcome, "limit", number(f.Limit))
+	if f.Active {
+		q.Set("active", "true")
+	}
+	var out struct{ Releases []Release }
+	if err := c.get(ctx, &out, q, "releases"); err != nil {
+		return nil, fmt.Errorf("list releases: %w", err)
+	}
+	return out.Releases, nil
+}
+
+// Release is the latest attempt at a version.
+func (c *Client) Release(ctx context.Context, model, version string) (Release, error) {
+	var r Release
+	if err := c.get(ctx, &r, nil, "releases", model, version); err != nil {
+		return r, fmt.Errorf("read release %s/%s: %w", model, version, err)
+	}
+	return r, nil
+}
+
+// Models lists model versions, newest first. An empty name or stage selects all.
+func (c *Client) Models(ctx context.Context, name, stage string, limit int) ([]Model, error) {
+	var out struct{ Models []Model }
+	if err := c.get(ctx, &out, query("name", name, "stage", stage, "limit", number(limit)), "models"); err != nil {
+		return nil, fmt.Errorf("list models: %w", err)
+	}
+	return out.Models, nil
+}
+
+// Model is one model version.
+func (c *Client) Model(ctx context.Context, name, version string) (Model, error) {
+	var m Model
+	if err := c.get(ctx, &m, nil, "models", name, version); err != nil {
+		return m, fmt.Errorf("read model %s/%s: %w", name, version, err)
+	}
+	return m, nil
+}
+
+// History lists the events that moved the model's versions between stages, in order.
+func (c *Client) History(ctx context.Context, name string) ([]Event, error) {
+	var out struct{ Events []Event }
+	if err := c.get(ctx, &out, nil, "models", name, "history"); err != nil {
+		return nil, fmt.Errorf("read history of model %s: %w", name, err)
+	}
+	return out.Events, nil
+}
+
+// DataVersions lists the versions of a name, or all for an empty one, newest first and without their files.
+func (c *Client) DataVersions(ctx context.Context, name string) ([]Data, error) {
+	var out struct{ Data []Data }
+	if err := c.get(ctx, &out, query("name", name), "data"); err != nil {
+		return nil, fmt.Errorf("list data versions: %w", err)
+	}
+	return out.Data, nil
+}
+
+// Data is the data version of a digest, a name@version, or the latest of a name.
+func (c *Client) Data(ctx context.Context, ref string) (Data, error) {
+	var d Data
+	if err := c.get(ctx, &d, nil, "data", ref); err != nil {
+		return d, fmt.Errorf("read data %s: %w", ref, err)
+	}
+	return d, nil
+}
+
+// EventFilter selects events of the audit log. Zero fields select all.
+type EventFilter struct {
+	Subject, Prefix, Action string
+	Since                   time.Time
+	AfterID                 int64
+	Limit                   int // 0: the server's default, 1000
+}
+
+// Events lists the audit log in order.
+func (c *Client) Events(ctx context.Context, f EventFilter) ([]Event, error) {
+	q := query("subject", f.Subject, "prefix", f.Prefix, "action", f.Action, "limit", number(f.Limit), "after", number(int(f.AfterID)))
+	if !f.Since.IsZero() {
+		q.Set("since", f.Since.UTC().Format(time.RFC3339Nano))
+	}
+	var out struct{ Events []Event }
+	if err := c.get(ctx, &out, q, "events"); err != nil {
+		return nil, fmt.Errorf("list events: %w", err)
+	}
+	return out.Events, nil
+}
+
+// Info says where the parts of the deployment are.
+func (c *Client) Info(ctx context.Context) (Info, error) {
+	var i Info
+	err := c.get(ctx, &i, nil, "info")
+	return i, err
+}
+
+// query makes a query of the pairs whose value is not empty.
+func query(pairs ...string) url.Values {
+	q := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if pairs[i+1] != "" {
+			q.Set(pairs[i], pairs[i+1])
+		}
+	}
+	return q
+}
+
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}

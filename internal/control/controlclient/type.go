@@ -1,0 +1,114 @@
+package controlclient
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Release is one attempt at releasing a model version, as the catalog has it.
+type Release struct {
+	Model       string `json:"model"`
+	Version     string `json:"version"`
+	Run         string `json:"run"`
+	WorkflowID  string `json:"workflow_id"`
+	RequestedBy string `json:"requested_by"`
+	Candidate   string `json:"candidate"`
+	Outcome     string `json:"outcome"`
+	Reason      string `json:"reason,omitempty"`
+	// Gates is an array of contract.GateReport.
+	Gates     json.RawMessage `json:"gates,omitempty"`
+	CreatedAt time.Time       `json:"created_at"`
+	UpdatedAt time.Time       `json:"updated_at"`
+	EndedAt   *time.Time      `json:"ended_at,omitempty"` // nil while under way
+}
+
+// Model is a registered model version.
+type Model struct {
+	ID         string             `json:"id"`
+	Name       string             `json:"name"`
+	Version    string             `json:"version"`
+	Number     int64              `json:"number"`
+	Digest     string             `json:"digest"`
+	Stage      string             `json:"stage"` // staging, production, archived or rejected
+	DataDigest string             `json:"data_digest,omitempty"`
+	Release    string             `json:"release,omitempty"`
+	Config     json.RawMessage    `json:"config,omitempty"`
+	Metrics    map[string]float64 `json:"metrics,omitempty"`
+	CreatedBy  string             `json:"created_by"`
+	CreatedAt  time.Time          `json:"created_at"`
+	UpdatedAt  time.Time          `json:"updated_at"`
+	Rev        int64              `json:"rev"`
+	Evidence   []Evidence         `json:"evidence,omitempty"`
+	Aliases    []string           `json:"aliases,omitempty"`
+}
+
+// Evidence is a stored report on a model version.
+type Evidence struct {
+	Suite  string    `json:"suite"`
+	Passed bool      `json:"passed"`
+	Report string    `json:"report"`
+	Page   string    `json:"page,omitempty"`
+	At     time.Time `json:"at"`
+}
+
+// Data is a data version.
+type Data struct {
+	Name        string     `json:"name"`
+	Version     int64      `json:"version"`
+	Digest      string     `json:"digest"`
+	Description string     `json:"description,omitempty"`
+	Actor       string     `json:"actor"`
+	Bytes       int64      `json:"bytes"`
+	Files       []DataFile `json:"files,omitempty"`
+	CreatedAt   time.Time  `json:"created_at"`
+	// Uses tells what used the version; only Client.Data fills it in.
+	Uses []DataUse `json:"uses,omitempty"`
+}
+
+// DataFile is one file of a data version.
+type DataFile struct {
+	Path   string `json:"path"`
+	Role   string `json:"role"`
+	Digest string `json:"digest"`
+	Size   int64  `json:"size"`
+}
+
+// DataUse is one use of a data version: by a model, by a release, or both.
+type DataUse struct {
+	ModelID string    `json:"model_id,omitempty"`
+	Release string    `json:"release,omitempty"`
+	At      time.Time `json:"at"`
+}
+
+// Event is one entry of the audit log.
+type Event struct {
+	ID       int64           `json:"id"`
+	Key      string          `json:"key"`
+	At       time.Time       `json:"at"`
+	Actor    string          `json:"actor"`
+	Action   string          `json:"action"`
+	Subject  string          `json:"subject"`
+	Reason   string          `json:"reason"`
+	Detail   json.RawMessage `json:"detail,omitempty"`
+	PrevHash string          `json:"prev_hash"`
+	Hash     string          `json:"hash"`
+}
+
+// Info says where the parts of a deployment are.
+type Info struct {
+	Version   string    `json:"version"`
+	Temporal  string    `json:"temporal"`
+	Namespace string    `json:"namespace"`
+	UI        string    `json:"ui,omitempty"`
+	Gateways  []Gateway `json:"gateways"`
+}
+
+// Gateway is a gateway that was seen a moment ago.
+type Gateway struct {
+	ID        string    `json:"id"`
+	Host      string    `json:"host"`
+	HTTP      string    `json:"http"`
+	GRPC      string    `json:"grpc"`
+	StartedAt time.Time `json:"started_at,omitzero"`
+	SeenAt    time.Time `json:"seen_at"`
+}

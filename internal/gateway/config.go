@@ -1,0 +1,169 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/slipway-ml/slipway/artifacts"
+	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/serving"
+)
+
+// Catalog is what the gateway asks of the catalog. *catalog.Catalog is one.
+type Catalog interface {
+	Routes(ctx context.Context) ([]catalog.Route, error)
+	Model(ctx context.Context, name, version string) (catalog.Model, error)
+	Beat(ctx context.Context, g catalog.Gateway, instances []catalog.Instance) error
+	Leave(ctx context.Context, gatewayID string) error
+	AddTraffic(ctx context.Context, traffic []catalog.Traffic) error
+	AddSegment(ctx context.Context, s catalog.Segment) error
+}
+
+// Blobs is what the gateway asks of the blob store. *artifacts.Store is one.
+type Blobs interface {
+	Fetch(ctx context.Context, d artifacts.Digest, path string) error
+	PutBytes(ctx context.Context, b []byte, mediaType string) (artifacts.Ref, error)
+}
+
+// Config sets up a Gateway. Fields are optional unless they say required.
+type Config struct {
+	// HTTP is where predictions, health and metrics are served. Required. The gateway closes it.
+	HTTP net.Listener
+	// GRPC is where gRPC health checks are served; nil serves none. The gateway closes it.
+	GRPC net.Listener
+	// Catalog and Blobs may be down at any time, also at the start. Required.
+	Catalog Catalog
+	Blobs   Blobs
+	// Runtime loads models. Required.
+	Runtime serving.Runtime
+	// StateDir holds the folder "gateway" with the last good routes and the
+	// models' files. Required; made if missing. One gateway at a time uses it.
+	StateDir string
+	// Name begins the gateway's id, which ends in something new for each start. Default: the host's name.
+	Name string
+	// Token, if set, is the bearer token that POST /predict asks for. Required
+	// when HTTP listens on anything but a loopback address.
+	Token string
+	// Sensitive names columns that are never logged, by model; "*" is every
+	// model. What the model's configuration calls sensitive is added.
+	Sensitive map[string][]string
+	// Limits bound the calls of each model version. Default: as many running as
+	// there are processors, 256 waiting.
+	Limits serving.Limits
+	// PredictTimeout bounds a prediction, waiting included. Longer is the
+	// model's failure. Default 10 s.
+	PredictTimeout time.Duration
+	// MaxBody bounds a request's body in bytes. Default 8 MiB.
+	MaxBody int64
+	// MaxRows bounds the rows of one request. Default 4096.
+	MaxRows int
+	// Poll is how often the catalog is asked for routes, give or take a fifth. Default 250 ms.
+	Poll time.Duration
+	// BeatEvery is how often the gateway reports itself and its counts. Default 1 s.
+	BeatEvery time.Duration
+	// CatalogTimeout bounds each question to the catalog. Default 5 s.
+	CatalogTimeout time.Duration
+	// FetchTimeout bounds fetching one model from the blob store. Default 10 min.
+	FetchTimeout time.Duration
+	// LogRows and LogAge end a segment of the prediction log. Default 512 and 5 s.
+	LogRows int
+	LogAge  time.Duration
+	// LogBuffer is how many predictions may wait to be logged. Default 8192.
+	LogBuffer int
+	// DrainTimeout bounds each part of the way down: the requests in flight,
+	// the last counts, the last of the log. Default 15 s.
+	DrainTimeout time.Duration
+	// Registry takes the metrics that GET /metrics serves. Default: one of its own.
+	Registry *prometheus.Registry
+	Logger   *slog.Logger // default: slog.Default
+}
+
+func (c Config) withDefaults() Config {
+	if c.Name == "" {
+		c.Name, _ = os.Hostname() // a name is for people; the id is unique without it
+	}
+	if c.Limits.Running == 0 {
+		c.Limits.Running = runtime.GOMAXPROCS(0)
+	}
+	if c.Limits.Waiting == 0 {
+		c.Limits.Waiting = 256
+	}
+	fill(&c.PredictTimeout, 10*time.Second)
+	fill(&c.MaxBody, 8<<20)
+	fill(&c.MaxRows, 4096)
+	fill(&c.Poll, 250*time.Millisecond)
+	fill(&c.BeatEvery, time.Second)
+	fill(&c.CatalogTimeout, 5*time.Second)
+	fill(&c.FetchTimeout, 10*time.Minute)
+	fill(&c.LogRows, 512)
+	fill(&c.LogAge, 5*time.Second)
+	fill(&c.LogBuffer, 8192)
+	fill(&c.DrainTimeout, 15*time.Second)
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+func fill[T int | int64 | time.Duration](v *T, otherwise T) {
+	if *v == 0 {
+		*v = otherwise
+	}
+}
+
+func (c Config) validate() error {
+	var errs []error
+	refuse := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.HTTP == nil {
+		refuse("HTTP: a listener is required")
+	} else if c.Token == "" && !loopback(c.HTTP.Addr()) {
+		refuse("Token: required, as HTTP listens on %s, which is not a loopback address", c.HTTP.Addr())
+	}
+	if c.Catalog == nil {
+		refuse("Catalog: required")
+	}
+	if c.Blobs == nil {
+		refuse("Blobs: required")
+	}
+	if c.Runtime == nil {
+		refuse("Runtime: required")
+	}
+	if c.StateDir == "" {
+		refuse("StateDir: required")
+	}
+	for name, v := range map[string]int64{
+		"MaxBody": c.MaxBody, "MaxRows": int64(c.MaxRows), "LogRows": int64(c.LogRows), "LogBuffer": int64(c.LogBuffer),
+		"Poll": int64(c.Poll), "BeatEvery": int64(c.BeatEvery), "LogAge": int64(c.LogAge), "PredictTimeout": int64(c.PredictTimeout),
+		"CatalogTimeout": int64(c.CatalogTimeout), "FetchTimeout": int64(c.FetchTimeout), "DrainTimeout": int64(c.DrainTimeout),
+		"Limits.Running": int64(c.Limits.Running), "Limits.Waiting": int64(c.Limits.Waiting),
+	} {
+		if v < 0 {
+			refuse("%s: must not be negative", name)
+		}
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("gateway configuration: %w", errors.Join(errs...))
+	}
+	return nil
+}
+
+func loopback(a net.Addr) bool {
+	switch a := a.(type) {
+	case *net.TCPAddr:
+		return a.IP.IsLoopback()
+	case *net.UnixAddr:
+		return true
+	}
+	return false
+}

@@ -1,0 +1,61 @@
+package gateway
+
+import (
+	"context"
+	"time"
+
+	"google.golang.org/grpc"
+	grpchealth "google.golang.org/grpc/health"
+	"google.golang.org/grpc/health/grpc_health_v1"
+)
+
+// grpcServer serves grpc.health.v1: the empty service is the gateway, every
+// other is the model of that name.
+type grpcServer struct {
+	server *grpc.Server
+	health *grpchealth.Server
+	known  map[string]bool
+}
+
+func newGRPC() *grpcServer {
+	s := &grpcServer{server: grpc.NewServer(), health: grpchealth.NewServer(), known: map[string]bool{}}
+	s.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING) // until told otherwise
+	grpc_health_v1.RegisterHealthServer(s.server, s.health)
+	return s
+}
+
+// update tells who asks what the gateway knows of itself.
+func (s *grpcServer) update(h health) {
+	status := func(ok bool) grpc_health_v1.HealthCheckResponse_ServingStatus {
+		if ok {
+			return grpc_health_v1.HealthCheckResponse_SERVING
+		}
+		return grpc_health_v1.HealthCheckResponse_NOT_SERVING
+	}
+	s.health.SetServingStatus("", status(h.Status == "ok"))
+	for name, m := range h.Models {
+		s.known[name] = true
+		s.health.SetServingStatus(name, status(m.Healthy && m.Stable != ""))
+	}
+	for name := range s.known {
+		if _, ok := h.Models[name]; !ok {
+			s.health.SetServingStatus(name, grpc_health_v1.HealthCheckResponse_SERVICE_UNKNOWN)
+		}
+	}
+}
+
+// stop tells watchers, waits for calls in flight and then cuts what remains:
+// a watcher never leaves by itself.
+func (s *grpcServer) stop(ctx context.Context) {
+	s.health.Shutdown()
+	done := make(chan struct{})
+	go func() { s.server.GracefulStop(); close(done) }()
+	const goodbye = 100 * time.Millisecond // enough for watchers to hear of the shutdown
+	select {
+	case <-done:
+	case <-ctx.Done():
+	case <-time.After(goodbye):
+	}
+	s.server.Stop()
+	<-done
+}

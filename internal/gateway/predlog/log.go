@@ -1,0 +1,229 @@
+package predlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/slipway-ml/slipway/artifacts"
+	"github.com/slipway-ml/slipway/internal/catalog"
+)
+
+// Blobs is where segments' bytes go.
+type Blobs interface {
+	PutBytes(ctx context.Context, b []byte, mediaType string) (artifacts.Ref, error)
+}
+
+// Ledger is where segments are put on record.
+type Ledger interface {
+	AddSegment(ctx context.Context, s catalog.Segment) error
+}
+
+// Config sets up a Log.
+type Config struct {
+	// Gateway is the writer's id, never used again by another process. Required.
+	Gateway string
+	Blobs   Blobs  // required
+	Ledger  Ledger // required
+	// Rows ends a segment. Zero: 512.
+	Rows int
+	// Age ends a segment this long after its first record. Zero: 5 s.
+	Age time.Duration
+	// Buffer is how many records may wait for the writer. Zero: 8192.
+	Buffer int
+	// Timeout bounds each attempt to store a segment. Zero: 30 s.
+	Timeout time.Duration
+	// Dropped is called for each record that found no place. May be nil.
+	Dropped func()
+	Logger  *slog.Logger // nil: slog.Default
+}
+
+// Log gathers records and writes segments. Run does the writing.
+type Log struct {
+	cfg     Config
+	records chan Record
+	dropped atomic.Int64
+
+	// The rest belongs to Run.
+	open    map[stream]*segment
+	sealed  []sealed
+	seq     int64
+	failing bool
+}
+
+type stream struct{ model, version string }
+
+type segment struct {
+	records []Record
+	began   time.Time
+}
+
+// sealed is a segment that changes no more: it is stored under this number or not at all.
+type sealed struct {
+	fact  catalog.Segment // without Digest
+	bytes []byte
+}
+
+// New returns a Log; nothing is written before Run.
+func New(cfg Config) (*Log, error) {
+	if cfg.Gateway == "" || cfg.Blobs == nil || cfg.Ledger == nil {
+		return nil, errors.New("prediction log: Gateway, Blobs and Ledger are required")
+	}
+	if cfg.Rows <= 0 {
+		cfg.Rows = 512
+	}
+	if cfg.Age <= 0 {
+		cfg.Age = 5 * time.Second
+	}
+	if cfg.Buffer <= 0 {
+		cfg.Buffer = 8192
+	}
+	if cfg.Timeout <= 0 {
+		cfg.Timeout = 30 * time.Second
+	}
+	if cfg.Dropped == nil {
+		cfg.Dropped = func() {}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	return &Log{cfg: cfg, records: make(chan Record, cfg.Buffer), open: map[stream]*segment{}}, nil
+}
+
+// Add takes a record, less the columns named sensitive, or drops it if the
+// buffer is full. It never blocks and never fails.
+func (l *Log) Add(r Record, sensitive []string) {
+	r.Features = without(r.Features, sensitive)
+	select {
+	case l.records <- r:
+	default:
+		l.dropped.Add(1)
+		l.cfg.Dropped()
+	}
+}
+
+// Dropped is the number of records that found no place so far.
+func (l *Log) Dropped() int64 { return l.dropped.Load() }
+
+// Run writes segments until ctx ends. Then it writes what was added before,
+// within the grace given, and returns an error if some of it could not be stored.
+func (l *Log) Run(ctx context.Context, grace time.Duration) error {
+	tick := time.NewTicker(max(l.cfg.Age/5, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			final, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+			defer cancel()
+			return l.finish(final)
+		case r := <-l.records:
+			l.gather(r)
+		case now := <-tick.C:
+			for key, s := range l.open {
+				if now.Sub(s.began) >= l.cfg.Age {
+					l.seal(key)
+				}
+			}
+		}
+		l.write(ctx)
+	}
+}
+
+// gather adds a record to its version's segment and seals the segment when it is full.
+func (l *Log) gather(r Record) {
+	key := stream{r.Model, r.Version}
+	s, ok := l.open[key]
+	if !ok {
+		s = &segment{began: time.Now()}
+		l.open[key] = s
+	}
+	s.records = append(s.records, r)
+	if len(s.records) >= l.cfg.Rows {
+		l.seal(key)
+	}
+}
+
+// finish writes everything that was added.
+func (l *Log) finish(ctx context.Context) error {
+	for len(l.records) > 0 {
+		l.gather(<-l.records)
+	}
+	for key := range l.open {
+		l.seal(key)
+	}
+	l.write(ctx)
+	if len(l.sealed) > 0 {
+		lost := int64(0)
+		for _, s := range l.sealed {
+			lost += s.fact.Rows
+		}
+		return fmt.Errorf("prediction log: the last %d records could not be stored in time: %w", lost, ctx.Err())
+	}
+	return nil
+}
+
+// seal fixes the bytes and the number of a version's segment.
+func (l *Log) seal(key stream) {
+	records := l.open[key].records
+	delete(l.open, key)
+	b, err := encode(records)
+	if err != nil { // the records themselves are at fault: trying again can't help
+		l.cfg.Logger.Error("records of the prediction log can't be written and are dropped", "model", key.model, "version", key.version, "records", len(records), "error", err)
+		for range records {
+			l.dropped.Add(1)
+			l.cfg.Dropped()
+		}
+		return
+	}
+	from, to := span(records)
+	l.seq++
+	l.sealed = append(l.sealed, sealed{bytes: b, fact: catalog.Segment{
+		Gateway: l.cfg.Gateway, Seq: l.seq, Model: key.model, Version: key.version, From: from, To: to, Rows: int64(len(records)),
+	}})
+}
+
+// write stores the sealed segments, trying until all are stored or ctx ends.
+// Meanwhile records wait in the buffer.
+func (l *Log) write(ctx context.Context) {
+	pause := 100 * time.Millisecond
+	for len(l.sealed) > 0 {
+		err := l.store(ctx, l.sealed[0].fact, l.sealed[0].bytes)
+		l.note(err)
+		if err == nil {
+			l.sealed = l.sealed[1:]
+			pause = 100 * time.Millisecond
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 10*time.Second)
+	}
+}
+
+func (l *Log) store(ctx context.Context, fact catalog.Segment, b []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
+	defer cancel()
+	ref, err := l.cfg.Blobs.PutBytes(ctx, b, MediaType)
+	if err != nil {
+		return fmt.Errorf("store segment %d of the prediction log: %w", fact.Seq, err)
+	}
+	fact.Digest = string(ref.Digest)
+	return l.cfg.Ledger.AddSegment(ctx, fact)
+}
+
+// note logs once when storing begins to fail and once when it works again.
+func (l *Log) note(err error) {
+	switch {
+	case err != nil && !l.failing:
+		l.cfg.Logger.Warn("the prediction log can't be stored, trying again", "error", err)
+	case err == nil && l.failing:
+		l.cfg.Logger.Info("the prediction log is stored again", "dropped", l.dropped.Load())
+	}
+	l.failing = err != nil
+}

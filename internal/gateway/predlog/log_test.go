@@ -1,0 +1,156 @@
+package predlog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/slipway-ml/slipway/artifacts"
+	"github.com/slipway-ml/slipway/internal/catalog"
+)
+
+const patience = 10 * time.Second
+
+// ledger keeps segments as the catalog does, and loses replies when told to.
+type ledger struct {
+	*artifacts.Store
+	segments []catalog.Segment
+	down     atomic.Bool
+	tries    atomic.Int64
+}
+
+func (l *ledger) AddSegment(_ context.Context, s catalog.Segment) error {
+	l.tries.Add(1)
+	known := false
+	for _, old := range l.segments {
+		known = known || old.Seq == s.Seq
+	}
+	if !known {
+		l.segments = append(l.segments, s)
+	}
+	if l.down.Load() {
+		return errors.New("reply lost")
+	}
+	return nil
+}
+
+func newLedger(t *testing.T) *ledger {
+	t.Helper()
+	s, err := artifacts.Open(context.Background(), "mem://")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return &ledger{Store: s}
+}
+
+func record(i int) Record {
+	p := float64(i) / 100
+	return Record{
+		Model: "m", Version: "1", Time: time.UnixMicro(int64(1000 * i)).UTC(), RequestID: fmt.Sprint("r", i),
+		Features: map[string]any{"amount": float64(i), "purpose": "car", "own": i%2 == 0, "sex": "f", "gone": nil}, Prediction: "1", Probability: &p, LatencyMS: 1.5,
+	}
+}
+
+func TestLogRoundTrip(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	log, err := New(Config{Gateway: "g", Blobs: l, Ledger: l, Rows: 30, Age: time.Hour})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- log.Run(ctx, patience) }()
+	for i := range 100 {
+		log.Add(record(i), []string{"sex"})
+	}
+	failed := record(100)
+	failed.Prediction, failed.Probability, failed.Error = "", nil, "model failed"
+	failed.Features = map[string]any{"amount": "n/a"}
+	log.Add(failed, nil)
+	cancel()
+	require.NoError(t, <-done)
+	require.Len(t, l.segments, 4)
+	require.Equal(t, int64(30), l.segments[0].Rows)
+
+	w, err := Read(context.Background(), l, l.segments, failed.Time, 1000)
+	require.NoError(t, err)
+	require.Equal(t, 100, w.Rows(), "the row at until is not before it")
+	require.Equal(t, "1", w.Prediction[7])
+	require.InDelta(t, 0.07, w.Probability[7], 0)
+	require.Equal(t, record(7).Time, w.Time[7])
+	require.NotContains(t, w.Features, "sex")
+	require.Equal(t, 42.0, w.Features["amount"].Numbers[42])
+	require.Equal(t, "car", w.Features["purpose"].Strings[99])
+	require.Equal(t, []float64{1, 0}, w.Features["own"].Numbers[:2])
+
+	w, err = Read(context.Background(), l, l.segments, time.Now(), 2)
+	require.NoError(t, err)
+	require.Equal(t, 2, w.Rows(), "the newest")
+	require.Equal(t, 1, w.Errors())
+	require.Len(t, w.GoodLatencies(), 1)
+	require.Equal(t, []string{"99", "n/a"}, w.Features["amount"].Strings, "text in one row is text in all")
+}
+
+func TestLogTriesAgainUnderTheSameNumber(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	l.down.Store(true)
+	log, err := New(Config{Gateway: "g", Blobs: l, Ledger: l, Rows: 10, Age: time.Hour, Buffer: 20})
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- log.Run(ctx, patience) }()
+	for i := range 10 {
+		log.Add(record(i), nil)
+	}
+	require.Eventually(t, func() bool { return l.tries.Load() > 0 }, patience, time.Millisecond)
+	for i := range 50 { // the writer is stuck: the buffer takes 20
+		log.Add(record(10+i), nil)
+	}
+	require.Equal(t, int64(30), log.Dropped())
+	l.down.Store(false)
+	cancel()
+	require.NoError(t, <-done)
+	w, err := Read(context.Background(), l, l.segments, time.Now(), 1000)
+	require.NoError(t, err)
+	require.Equal(t, 30, w.Rows(), "nothing lost beyond the buffer, nothing twice")
+}
+
+func TestLogSaysWhatIsLost(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	l.down.Store(true)
+	log, err := New(Config{Gateway: "g", Blobs: l, Ledger: l})
+	require.NoError(t, err)
+	log.Add(record(1), nil)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	require.ErrorContains(t, log.Run(ctx, 10*time.Millisecond), "the last 1 records could not be stored")
+}
+
+func TestReadRefusesWhatIsNoSegment(t *testing.T) {
+	t.Parallel()
+	l := newLedger(t)
+	ref, err := l.PutBytes(context.Background(), []byte("PAR1 not really PAR1"), MediaType)
+	require.NoError(t, err)
+	for _, digest := range []string{string(ref.Digest), "sha256:00", string(artifacts.DigestOf([]byte("missing")))} {
+		_, err = Read(context.Background(), l, []catalog.Segment{{Gateway: "g", Seq: 3, Digest: digest}}, time.Now(), 10)
+		require.ErrorContains(t, err, "segment g/3")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	good, err := encode([]Record{record(1), record(2)})
+	require.NoError(f, err)
+	f.Add(good)
+	f.Add([]byte("PAR1"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		rows, err := decode(context.Background(), b)
+		if err == nil {
+			window(rows)
+		}
+	})
+}

@@ -1,0 +1,94 @@
+package modeltest
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// Report is the outcome of the tests of one model (capability C5).
+type Report struct {
+	Model   string `json:"model"`
+	Version string `json:"version"`
+	Digest  string `json:"digest"`  // of the model's bytes, sha256:<hex>
+	Device  string `json:"device"`  // that the tests ran on: cpu or cuda
+	Runtime string `json:"runtime"` // ONNX Runtime and its version
+	Rows    int    `json:"rows"`    // of the test table
+	Passed  bool   `json:"passed"`
+	Tests   []Test `json:"tests"`
+	// Metrics are finite numbers by name: accuracy, precision, recall, f1, auc,
+	// log_loss or rmse, mae, r2; latency_mean_ms, latency_p50_ms,
+	// latency_p95_ms, latency_p99_ms; memory_growth_mb, parameters, model_bytes.
+	// One that could not be measured is absent.
+	Metrics map[string]float64 `json:"metrics"`
+	// Confusion is nil for a regression, or if the rows could not be predicted.
+	Confusion *Confusion `json:"confusion,omitempty"`
+	// Latencies are the measured single-row inferences in milliseconds, ascending.
+	Latencies []float64 `json:"latencies_ms,omitempty"`
+	Started   time.Time `json:"started"`
+	Seconds   float64   `json:"seconds"`
+}
+
+// Test is one check. Value and Limit are numbers or text and valid JSON.
+type Test struct {
+	ID     string `json:"id"` // of the capability: C1 to C4
+	Name   string `json:"name"`
+	Passed bool   `json:"passed"`
+	Value  any    `json:"value,omitempty"`
+	Limit  any    `json:"limit,omitempty"`
+	// Error says why the test did not pass.
+	Error string `json:"error,omitempty"`
+	// Detail says more about a test, passed or not.
+	Detail string `json:"detail,omitempty"`
+}
+
+// Confusion counts predictions: Counts[i][j] rows of class i were called class j.
+type Confusion struct {
+	Classes []string  `json:"classes"`
+	Counts  [][]int64 `json:"counts"`
+}
+
+// Summary says the outcome in a line: how many tests passed, or the first that
+// did not, with its reason.
+func (r Report) Summary() string {
+	failed, first := 0, ""
+	for _, t := range r.Tests {
+		if !t.Passed {
+			if failed++; first == "" {
+				first = t.Name + ": " + t.Error
+			}
+		}
+	}
+	if failed == 0 {
+		return fmt.Sprintf("%d of %d tests passed", len(r.Tests), len(r.Tests))
+	}
+	if failed == 1 {
+		return first
+	}
+	return fmt.Sprintf("%s (%d of %d tests did not pass)", first, failed, len(r.Tests))
+}
+
+// pass and fail make tests; the suite fills in ID and Name.
+func pass(value, limit any, detail string, args ...any) Test {
+	return Test{Passed: true, Value: value, Limit: limit, Detail: fmt.Sprintf(detail, args...)}
+}
+
+func fail(value, limit any, reason string, args ...any) Test {
+	return Test{Value: value, Limit: limit, Error: fmt.Sprintf(reason, args...)}
+}
+
+// number makes a value JSON can carry: text for NaN and the infinities.
+func number(v float64) any {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return v
+}
+
+// measure records a metric if it is finite.
+func (r *Report) measure(name string, v float64) {
+	if !math.IsNaN(v) && !math.IsInf(v, 0) {
+		r.Metrics[name] = v
+	}
+}

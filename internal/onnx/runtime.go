@@ -1,0 +1,117 @@
+package onnx
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+
+	ort "github.com/yalue/onnxruntime_go"
+)
+
+// Runtime is the ONNX Runtime library, loaded. It is safe for concurrent use.
+type Runtime struct {
+	library string
+
+	cudaOnce sync.Once
+	cudaErr  error
+}
+
+// process holds what the native library allows only once in a process. It is
+// package state because the library's own state is, and Start is its only door.
+var process struct {
+	sync.Mutex
+	runtime *Runtime
+	users   int
+}
+
+// Start loads the library at the given path. ONNX Runtime exists once in a
+// process: a second Start with the same path returns the same Runtime and
+// counts one more user, with another path it is an error while the first is open.
+func Start(library string) (*Runtime, error) {
+	process.Lock()
+	defer process.Unlock()
+	if r := process.runtime; r != nil {
+		if r.library != library {
+			return nil, fmt.Errorf("start ONNX Runtime %s: this process already runs %s", library, r.library)
+		}
+		process.users++
+		return r, nil
+	}
+	if !isFile(library) {
+		return nil, fmt.Errorf("start ONNX Runtime: %w at %q; %s", ErrNoLibrary, library, libraryHint)
+	}
+	ort.SetSharedLibraryPath(library)
+	// What goes wrong comes back as an error; the library's own lines on stderr would only repeat it.
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
+		return nil, fmt.Errorf("start ONNX Runtime %s: %w; is it libonnxruntime 1.24 or newer for this machine? %s",
+			library, err, libraryHint)
+	}
+	process.runtime, process.users = &Runtime{library: library}, 1
+	return process.runtime, nil
+}
+
+// Find is Start with the library that FindLibrary finds, for programs that keep
+// the Runtime until they end.
+func Find() (*Runtime, error) {
+	library, err := FindLibrary()
+	if err != nil {
+		return nil, err
+	}
+	return Start(library)
+}
+
+// Close gives the Runtime back. The last user's Close unloads the library, so
+// every Session must be closed before. Closing more often than Start is an error.
+func (r *Runtime) Close() error {
+	process.Lock()
+	defer process.Unlock()
+	if process.runtime != r || process.users == 0 {
+		return errors.New("close ONNX Runtime: it is not running")
+	}
+	if process.users--; process.users > 0 {
+		return nil
+	}
+	process.runtime = nil
+	if err := ort.DestroyEnvironment(); err != nil {
+		return fmt.Errorf("close ONNX Runtime: %w", err)
+	}
+	return nil
+}
+
+// Version is the library's version, for example "1.30.0".
+func (r *Runtime) Version() string { return ort.GetVersion() }
+
+// Library is the path that the library was loaded from.
+func (r *Runtime) Library() string { return r.library }
+
+// CUDA tells whether the library has the CUDA provider and a device answers: a
+// one-operator model has run there. The answer is found once and kept.
+func (r *Runtime) CUDA() bool { return r.probeCUDA() == nil }
+
+func (r *Runtime) probeCUDA() error {
+	r.cudaOnce.Do(func() {
+		r.cudaErr = func() error {
+			if !hasCUDAProvider(r.library) {
+				return errors.New("the library was built without CUDA")
+			}
+			s, err := r.open(identityModel(), DeviceCUDA, Options{})
+			if err != nil {
+				return err
+			}
+			defer s.Close()
+			_, err = s.run(nil, []Tensor{{Name: "x", Type: Float32, Shape: []int64{1}, Floats: []float32{1}}})
+			return err
+		}()
+	})
+	return r.cudaErr
+}
+
+// hasCUDAProvider looks for the provider's own library, which ONNX Runtime
+// loads from the folder that it lies in itself.
+func hasCUDAProvider(library string) bool {
+	if real, err := filepath.EvalSymlinks(library); err == nil {
+		library = real
+	}
+	return isFile(filepath.Join(filepath.Dir(library), "libonnxruntime_providers_cuda.so"))
+}

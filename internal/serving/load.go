@@ -1,0 +1,107 @@
+package serving
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// warmUps is how often a new instance runs before it counts as warm: ONNX
+// Runtime plans its memory in the first runs.
+const warmUps = 3
+
+// load brings one version to Ready, trying until it succeeds or is no longer wanted.
+func (p *Pool) load(ctx context.Context, d Desired, e *entry) {
+	pause := p.cfg.Retry
+	for {
+		inst, note, err := p.try(ctx, d)
+		if ctx.Err() != nil {
+			if inst != nil {
+				p.retire(d.Key, inst)
+			}
+			return
+		}
+		if err == nil {
+			if p.install(ctx, d, e, inst, note) {
+				return
+			}
+			p.retire(d.Key, inst)
+			return
+		}
+		p.cfg.Logger.Warn("a model version can't be loaded, trying again", "model", d.Model, "version", d.Version, "pause", pause, "error", err)
+		p.fail(ctx, e, err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 30*p.cfg.Retry)
+	}
+}
+
+// try makes one attempt. note is what is worth knowing of an instance that is ready all the same.
+func (p *Pool) try(ctx context.Context, d Desired) (inst *Instance, note string, err error) {
+	select {
+	case p.loading <- struct{}{}:
+		defer func() { <-p.loading }()
+	case <-ctx.Done():
+		return nil, "", ctx.Err()
+	}
+	artifact, err := p.cfg.Fetch(ctx, d.Digest)
+	if err != nil {
+		return nil, "", fmt.Errorf("fetch %s of %s: %w", d.Digest, d.Key, err)
+	}
+	model, err := p.open(ctx, artifact, d)
+	if err != nil {
+		return nil, "", fmt.Errorf("load %s: %w", d.Key, err)
+	}
+	inst = NewInstance(model, p.cfg.Limits)
+	for range warmUps {
+		switch err := inst.Health(ctx); {
+		case errors.Is(err, ErrUnproven):
+			return inst, err.Error(), nil
+		case err != nil:
+			p.retire(d.Key, inst)
+			return nil, "", fmt.Errorf("warm up %s: %w", d.Key, err)
+		}
+	}
+	return inst, "", nil
+}
+
+func (p *Pool) open(ctx context.Context, artifact []byte, d Desired) (m Model, err error) {
+	defer recovered(&err)
+	return p.cfg.Runtime.Load(ctx, artifact, d.Config)
+}
+
+// install makes inst the one that serves and lets its predecessor go; false
+// when the version is no longer wanted.
+func (p *Pool) install(ctx context.Context, d Desired, e *entry, inst *Instance, note string) bool {
+	p.mu.Lock()
+	if ctx.Err() != nil {
+		p.mu.Unlock()
+		return false
+	}
+	old := e.inst
+	e.inst = inst
+	e.status = Status{Key: d.Key, State: Ready, Device: inst.Device(), Error: note, Since: time.Now()}
+	p.mu.Unlock()
+	p.cfg.Changed()
+	if old != nil {
+		p.retire(d.Key, old)
+	}
+	return true
+}
+
+// fail notes a failed load. With an instance that serves, the version stays Ready.
+func (p *Pool) fail(ctx context.Context, e *entry, err error) {
+	p.mu.Lock()
+	if ctx.Err() == nil {
+		if e.inst == nil && e.status.State != Failed {
+			e.status.State, e.status.Since = Failed, time.Now()
+		}
+		e.status.Error = err.Error()
+	}
+	p.mu.Unlock()
+	p.cfg.Changed()
+}

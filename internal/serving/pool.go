@@ -1,0 +1,218 @@
+package serving
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/slipway-ml/slipway/internal/spec"
+)
+
+// State is where a version in the pool stands.
+type State string
+
+// States.
+const (
+	Loading State = "loading"
+	Ready   State = "ready"
+	Failed  State = "failed" // tried again after a while
+)
+
+// Desired is a version that the pool shall hold.
+type Desired struct {
+	Key
+	Config spec.Model
+}
+
+// Status is what is known of one version in the pool.
+type Status struct {
+	Key
+	State  State
+	Device string
+	// Error is why the last load failed. A Ready version may carry one: then a
+	// reload failed, or nothing but zeros was tried yet (ErrUnproven).
+	Error string
+	Since time.Time
+}
+
+// PoolConfig sets up a Pool.
+type PoolConfig struct {
+	Runtime Runtime
+	// Fetch returns the verified bytes of an artifact. Required.
+	Fetch func(ctx context.Context, digest string) ([]byte, error)
+	// Limits bound each instance. Zero: one call at a time, none waiting.
+	Limits Limits
+	// Retry is the pause before a failed load is tried again; it doubles up to
+	// 30 times itself. Zero: 1 s.
+	Retry time.Duration
+	// Changed is called after any version changed its state; it must not block. May be nil.
+	Changed func()
+	Logger  *slog.Logger // nil: slog.Default
+}
+
+// Pool brings the loaded versions to what is desired. Loads run in the
+// background, one at a time, so that they take little from those that serve.
+type Pool struct {
+	cfg     PoolConfig
+	ctx     context.Context
+	cancel  context.CancelFunc
+	work    sync.WaitGroup
+	loading chan struct{}
+
+	mu      sync.RWMutex
+	entries map[Key]*entry
+}
+
+type entry struct {
+	config string // as JSON, to see a change
+	cancel context.CancelFunc
+	inst   *Instance // the warm one, if any
+	status Status
+}
+
+// NewPool returns an empty pool. Close ends it.
+func NewPool(cfg PoolConfig) (*Pool, error) {
+	if cfg.Runtime == nil || cfg.Fetch == nil {
+		return nil, errors.New("serving pool: Runtime and Fetch are required")
+	}
+	if cfg.Retry <= 0 {
+		cfg.Retry = time.Second
+	}
+	if cfg.Changed == nil {
+		cfg.Changed = func() {}
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.Default()
+	}
+	p := &Pool{cfg: cfg, loading: make(chan struct{}, 1), entries: map[Key]*entry{}}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p, nil
+}
+
+// Ensure makes the pool hold exactly these versions. It returns at once: new
+// ones load in the background, dropped ones take no more calls and close
+// when the last call has left. A changed Config loads the version again beside
+// the one that serves.
+func (p *Pool) Ensure(desired []Desired) error {
+	want := map[Key]Desired{}
+	config := map[Key]string{}
+	for _, d := range desired {
+		b, err := json.Marshal(d.Config)
+		if err != nil {
+			return fmt.Errorf("ensure %s: configuration: %w", d.Key, err)
+		}
+		want[d.Key], config[d.Key] = d, string(b)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ctx.Err() != nil {
+		return fmt.Errorf("ensure: the pool is closed: %w", ErrNotReady)
+	}
+	for key, e := range p.entries {
+		if _, ok := want[key]; !ok {
+			delete(p.entries, key)
+			p.drop(key, e)
+		}
+	}
+	for key, d := range want {
+		e, ok := p.entries[key]
+		if ok && e.config == config[key] {
+			continue
+		}
+		if !ok {
+			e = &entry{status: Status{Key: key, State: Loading, Since: time.Now()}}
+			p.entries[key] = e
+		} else {
+			e.cancel()
+		}
+		ctx, cancel := context.WithCancel(p.ctx)
+		e.config, e.cancel = config[key], cancel
+		p.work.Go(func() { p.load(ctx, d, e) })
+	}
+	return nil
+}
+
+// drop ends a version in the background. The caller holds p.mu.
+func (p *Pool) drop(key Key, e *entry) {
+	e.cancel()
+	if inst := e.inst; inst != nil {
+		p.work.Go(func() { p.retire(key, inst) })
+	}
+}
+
+func (p *Pool) retire(key Key, inst *Instance) {
+	if err := inst.retire(); err != nil {
+		p.cfg.Logger.Warn("a model version did not close cleanly", "model", key.Model, "version", key.Version, "error", err)
+	}
+}
+
+// Lease is an instance that stays open until Release.
+type Lease struct {
+	*Instance
+}
+
+// Release gives the instance back; exactly once.
+func (l Lease) Release() { l.release() }
+
+// Acquire returns the warm instance of a version, or ErrNotReady with its state.
+func (p *Pool) Acquire(key Key) (Lease, error) {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	e, ok := p.entries[key]
+	switch {
+	case !ok:
+		return Lease{}, fmt.Errorf("%s: %w: it is not among the versions held here", key, ErrNotReady)
+	case e.inst == nil && e.status.State == Failed:
+		return Lease{}, fmt.Errorf("%s: %w: loading it failed: %s", key, ErrNotReady, e.status.Error)
+	case e.inst == nil || !e.inst.acquire():
+		return Lease{}, fmt.Errorf("%s: %w: it is being loaded", key, ErrNotReady)
+	}
+	return Lease{e.inst}, nil
+}
+
+// Ready tells whether the version has a warm instance.
+func (p *Pool) Ready(key Key) bool {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	e, ok := p.entries[key]
+	return ok && e.inst != nil
+}
+
+// Statuses lists all versions, by name and version.
+func (p *Pool) Statuses() []Status {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	out := make([]Status, 0, len(p.entries))
+	for _, e := range p.entries {
+		out = append(out, e.status)
+	}
+	slices.SortFunc(out, func(a, b Status) int {
+		return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Digest, b.Digest))
+	})
+	return out
+}
+
+// Close drops all versions and waits until the calls inside have ended, or ctx has.
+func (p *Pool) Close(ctx context.Context) error {
+	p.cancel()
+	p.mu.Lock()
+	for key, e := range p.entries {
+		delete(p.entries, key)
+		p.drop(key, e)
+	}
+	p.mu.Unlock()
+	done := make(chan struct{})
+	go func() { p.work.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("close the serving pool: calls are still running: %w", ctx.Err())
+	}
+}

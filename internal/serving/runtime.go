@@ -1,0 +1,83 @@
+package serving
+
+import (
+	"context"
+	"errors"
+
+	"github.com/slipway-ml/slipway/internal/feature"
+	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/spec"
+)
+
+// Errors of a call. Others are the context's.
+var (
+	// ErrInput: the rows do not fit the model; the caller's mistake. It is the
+	// error by which the mapping onto a model's inputs speaks too.
+	ErrInput = onnx.ErrInput
+	// ErrModel: the model failed on rows that fit, or answered what is no number.
+	ErrModel = errors.New("model failed")
+	// ErrBusy: as many calls wait for the instance as may.
+	ErrBusy = errors.New("too many requests are waiting for the model")
+	// ErrNotReady: the version is not loaded, or not any more.
+	ErrNotReady = errors.New("model version is not ready")
+	// ErrUnproven: the model failed on a made-up row, and no real row has been
+	// answered yet that would prove it works.
+	ErrUnproven = errors.New("model failed on a row of zeros and has answered no real row yet")
+)
+
+// Input is one request's rows: either Rows, objects by column name, or Matrix,
+// numbers in the order of the model's columns.
+type Input struct {
+	Rows   []map[string]any
+	Matrix [][]float64
+}
+
+// Len is the number of rows.
+func (in Input) Len() int {
+	if in.Rows != nil {
+		return len(in.Rows)
+	}
+	return len(in.Matrix)
+}
+
+// first is the first row alone.
+func (in Input) first() Input {
+	switch {
+	case len(in.Rows) > 0:
+		return Input{Rows: in.Rows[:1:1]}
+	case len(in.Matrix) > 0:
+		return Input{Matrix: in.Matrix[:1:1]}
+	}
+	return Input{}
+}
+
+// Key identifies a model version by name and content.
+type Key struct {
+	Model   string
+	Version string
+	Digest  string // sha256:<hex> of the artifact
+}
+
+func (k Key) String() string { return k.Model + "/" + k.Version }
+
+// Runtime loads one kind of model.
+type Runtime interface {
+	// Load makes a model of its file's bytes. It may take long and ends early with ctx.
+	Load(ctx context.Context, artifact []byte, config spec.Model) (Model, error)
+}
+
+// Model is a loaded model. Its methods may be called at the same time, Close last.
+type Model interface {
+	// Predict answers each row. Errors wrap ErrInput or ErrModel, or are the context's.
+	Predict(ctx context.Context, in Input) ([]feature.Prediction, error)
+	// Accepts tells without running the model whether Predict would take the
+	// rows; the error wraps ErrInput.
+	Accepts(in Input) error
+	// Zero is one made-up row that Accepts takes.
+	Zero() Input
+	// Columns names the model's input columns; nil if the model names none.
+	Columns() []string
+	// Device is where the model runs: "cpu" or "cuda".
+	Device() string
+	Close() error
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/slipway-ml/slipway/internal/control/controlclient"
+	"github.com/slipway-ml/slipway/internal/spec"
+)
+
+// upload puts every file of the spec into the store, those that are not there
+// yet, and writes digests and sizes into the spec.
+func (a *app) upload(ctx context.Context, c *controlclient.Client, specPath string, r *spec.Release) error {
+	bars := a.uploadBars()
+	defer bars.Wait()
+	sent := map[string]bool{}
+	return r.EachFile(func(field string, f *spec.File) error {
+		path := f.At(specPath)
+		var err error
+		if f.Digest, f.Size, err = digestFile(ctx, path); err != nil {
+			return fmt.Errorf("%s: %w", field, err)
+		}
+		if sent[f.Digest] {
+			return nil
+		}
+		sent[f.Digest] = true
+		there, err := c.HasBlob(ctx, f.Digest)
+		if err == nil && !there {
+			err = sendFile(ctx, c, bars, path, *f)
+		}
+		if err != nil {
+			return fmt.Errorf("upload %s %s: %w", field, path, err)
+		}
+		return nil
+	})
+}
+
+// uploadBars draws on a terminal and nowhere else.
+func (a *app) uploadBars() *mpb.Progress {
+	if !a.terminal(a.stderr) {
+		return mpb.New(mpb.WithOutput(nil))
+	}
+	return mpb.New(mpb.WithOutput(a.stderr))
+}
+
+func digestFile(ctx context.Context, path string) (digest string, size int64, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	size, err = io.Copy(h, stopping{ctx, f})
+	if err != nil {
+		return "", 0, fmt.Errorf("read %s: %w", path, err)
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), size, nil
+}
+
+// stopping is a reader that ends with its context.
+type stopping struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (s stopping) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(p)
+}
+
+func sendFile(ctx context.Context, c *controlclient.Client, bars *mpb.Progress, path string, f spec.File) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	bar := bars.AddBar(f.Size, mpb.BarWidth(30),
+		mpb.PrependDecorators(decor.Name(clean(filepath.Base(path))+"  ", decor.WCSyncSpaceR)),
+		mpb.AppendDecorators(decor.CountersKiloByte("% .1f / % .1f")))
+	body := bar.ProxyReader(file)
+	defer body.Close()
+	err = c.PutBlob(ctx, f.Digest, f.Size, mediaType(path), body)
+	bar.Abort(err != nil || !bar.Completed()) // what the store had meanwhile is not read to its end
+	var answer *controlclient.Error
+	if errors.As(err, &answer) && answer.Status == http.StatusUnprocessableEntity {
+		return fmt.Errorf("the file changed while it was read; try again: %w", err)
+	}
+	return err
+}
+
+// mediaType tells what a file is by its name; the store keeps it with the bytes.
+func mediaType(path string) string {
+	switch strings.ToLower(filepath.Ext(path)) {
+	case ".onnx":
+		return "application/vnd.onnx"
+	case ".csv":
+		return "text/csv"
+	case ".yaml", ".yml":
+		return "application/yaml"
+	case ".md":
+		return "text/markdown"
+	case ".json":
+		return "application/json"
+	}
+	return "application/octet-stream"
+}

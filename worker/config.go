@@ -1,0 +1,181 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/slipway-ml/slipway/internal/stack"
+)
+
+// config is everything a daemon can be told, by flag or environment.
+type config struct {
+	// State is the folder for what this host keeps: caches, the last good routes and, by default, catalog and artifacts.
+	State string
+	// Catalog is a DSN: postgres://… or a path of a SQLite file. Empty: <state>/slipway.db.
+	Catalog string
+	// Artifacts is a bucket URL: file://, mem:// or s3://. Empty: <state>/artifacts.
+	Artifacts string
+	// TemporalAddress is host:port; empty: the temporal CLI's own configuration and variables.
+	TemporalAddress string
+	// Namespace of Temporal; empty: default.
+	Namespace string
+	// Listen addresses. Empty host means all interfaces.
+	ControlListen, GatewayHTTP, GatewayGRPC string
+	// HealthListen serves /health and /metrics of the worker roles; empty: nowhere.
+	HealthListen string
+	// TokenFile holds the bearer token that callers must send; required beyond loopback.
+	TokenFile string
+	// AllowUnverified lets unsigned messages count. Dev sets it; run never does beyond loopback.
+	AllowUnverified bool
+	// Device is auto, cpu or cuda.
+	Device string
+	// TemporalCLI is the temporal binary for dev.
+	TemporalCLI string
+	// UI is where people find the Temporal UI, for links; may be empty.
+	UI       string
+	LogLevel slog.Level
+}
+
+// Roles.
+const (
+	roleControl = "control"
+	roleCompute = "compute"
+	roleGPU     = "gpu"
+	roleGateway = "gateway"
+)
+
+func allRoles() []string { return []string{roleControl, roleCompute, roleGPU, roleGateway} }
+
+func parseRoles(roles []string) ([]string, error) {
+	if len(roles) == 0 {
+		return nil, fmt.Errorf("--roles is empty: want one or more of %s", strings.Join(allRoles(), ", "))
+	}
+	for _, r := range roles {
+		if !slices.Contains(allRoles(), r) {
+			return nil, fmt.Errorf("--roles: %q is not a role; want %s", r, strings.Join(allRoles(), ", "))
+		}
+	}
+	return roles, nil
+}
+
+func defaults() *config {
+	return &config{
+		State:           env("SLIPWAY_STATE", stack.DefaultState),
+		Catalog:         env("SLIPWAY_CATALOG", ""),
+		Artifacts:       env("SLIPWAY_ARTIFACTS", ""),
+		TemporalAddress: env("TEMPORAL_ADDRESS", ""),
+		Namespace:       env("TEMPORAL_NAMESPACE", ""),
+		ControlListen:   env("SLIPWAY_CONTROL_LISTEN", "127.0.0.1:8470"),
+		GatewayHTTP:     env("SLIPWAY_GATEWAY_HTTP", "127.0.0.1:8480"),
+		GatewayGRPC:     env("SLIPWAY_GATEWAY_GRPC", "127.0.0.1:8481"),
+		HealthListen:    env("SLIPWAY_HEALTH_LISTEN", ""),
+		TokenFile:       env("SLIPWAY_TOKEN_FILE", ""),
+		Device:          env("SLIPWAY_DEVICE", "auto"),
+		TemporalCLI:     env("TEMPORAL_CLI", ""),
+		UI:              env("SLIPWAY_TEMPORAL_UI", ""),
+		LogLevel:        slog.LevelInfo,
+	}
+}
+
+func env(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+func (c *config) commonFlags(f *pflag.FlagSet) {
+	f.StringVar(&c.State, "state", c.State, "folder for what this host keeps (SLIPWAY_STATE)")
+	f.StringVar(&c.Catalog, "catalog", c.Catalog, "catalog: postgres://… or a SQLite file (SLIPWAY_CATALOG, SLIPWAY_CATALOG_FILE); default STATE/slipway.db")
+	f.StringVar(&c.Artifacts, "artifacts", c.Artifacts, "blob store: file://, mem:// or s3:// (SLIPWAY_ARTIFACTS); default STATE/artifacts")
+	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu or cuda (SLIPWAY_DEVICE)")
+	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
+}
+
+func (c *config) runFlags(f *pflag.FlagSet) {
+	f.StringVar(&c.TemporalAddress, "temporal", c.TemporalAddress, "Temporal's address (TEMPORAL_ADDRESS)")
+	f.StringVar(&c.Namespace, "namespace", c.Namespace, "Temporal's namespace (TEMPORAL_NAMESPACE)")
+	f.StringVar(&c.ControlListen, "control-listen", c.ControlListen, "where the control API listens (SLIPWAY_CONTROL_LISTEN)")
+	f.StringVar(&c.GatewayHTTP, "gateway-http", c.GatewayHTTP, "where the gateway listens for HTTP (SLIPWAY_GATEWAY_HTTP)")
+	f.StringVar(&c.GatewayGRPC, "gateway-grpc", c.GatewayGRPC, "where the gateway listens for gRPC (SLIPWAY_GATEWAY_GRPC)")
+	f.StringVar(&c.HealthListen, "health-listen", c.HealthListen, "where the worker roles serve /health and /metrics; default nowhere (SLIPWAY_HEALTH_LISTEN)")
+	f.StringVar(&c.TokenFile, "token-file", c.TokenFile, "file with the bearer token that callers must send; required beyond loopback (SLIPWAY_TOKEN_FILE)")
+	f.BoolVar(&c.AllowUnverified, "allow-unverified", false, "let unsigned approvals and control messages count; loopback only")
+	f.StringVar(&c.UI, "temporal-ui", c.UI, "where people find the Temporal UI, for links (SLIPWAY_TEMPORAL_UI)")
+}
+
+// settle fills in what depends on other fields and refuses what is not safe.
+func (c *config) settle(roles []string) error {
+	state, err := filepath.Abs(c.State)
+	if err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	c.State = state
+	if err := os.MkdirAll(c.State, 0o700); err != nil {
+		return fmt.Errorf("state folder: %w", err)
+	}
+	if file := os.Getenv("SLIPWAY_CATALOG_FILE"); c.Catalog == "" && file != "" {
+		dsn, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("SLIPWAY_CATALOG_FILE: %w", err)
+		}
+		c.Catalog = strings.TrimSpace(string(dsn))
+	}
+	if c.Catalog == "" {
+		c.Catalog = filepath.Join(c.State, "slipway.db")
+	}
+	if c.Artifacts == "" {
+		c.Artifacts = "file://" + filepath.Join(c.State, "artifacts")
+	}
+	if !slices.Contains([]string{"auto", "cpu", "cuda"}, c.Device) {
+		return usageError{fmt.Errorf("--device %q: want auto, cpu or cuda", c.Device)}
+	}
+	return c.guard(roles)
+}
+
+// guard denies by default: nothing listens beyond loopback without a token, and unsigned messages stay on loopback.
+func (c *config) guard(roles []string) error {
+	open := func(address string) bool { return !loopback(address) }
+	control := slices.Contains(roles, roleControl) && open(c.ControlListen)
+	gateway := slices.Contains(roles, roleGateway) && open(c.GatewayHTTP)
+	health := c.HealthListen != "" && open(c.HealthListen)
+	if c.TokenFile == "" && (control || gateway || health) {
+		return fmt.Errorf("listening beyond loopback needs --token-file (or SLIPWAY_TOKEN_FILE): callers must send that token")
+	}
+	if c.AllowUnverified && control {
+		return fmt.Errorf("--allow-unverified is for loopback only: give the approvers keys in the release spec instead")
+	}
+	return nil
+}
+
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// token reads the bearer token; empty when none is asked for.
+func (c *config) token() (string, error) {
+	if c.TokenFile == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(c.TokenFile)
+	if err != nil {
+		return "", fmt.Errorf("token file: %w", err)
+	}
+	token := strings.TrimSpace(string(b))
+	if len(token) < 16 {
+		return "", fmt.Errorf("token file %s: the token has %d characters, want at least 16", c.TokenFile, len(token))
+	}
+	return token, nil
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/slipway-ml/slipway/artifacts"
+	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/stack"
+)
+
+// listeners are bound before anything starts, so that a port in use is one clear error and no role runs half.
+type listeners struct {
+	control, health, gatewayHTTP, gatewayGRPC net.Listener
+}
+
+func (c *config) listen(roles []string) (listeners, error) {
+	var l listeners
+	bind := func(wanted bool, what, flag, address string, at *net.Listener) error {
+		if !wanted {
+			return nil
+		}
+		var err error
+		if *at, err = net.Listen("tcp", address); err != nil {
+			return fmt.Errorf("%s can't listen on %s (stop what listens there, or choose another address with %s; dev: --ports auto): %w", what, address, flag, err)
+		}
+		return nil
+	}
+	for _, err := range []error{
+		bind(slices.Contains(roles, roleControl), "control API", "--control-listen", c.ControlListen, &l.control),
+		bind(c.HealthListen != "", "health endpoint", "--health-listen", c.HealthListen, &l.health),
+		bind(slices.Contains(roles, roleGateway), "gateway", "--gateway-http", c.GatewayHTTP, &l.gatewayHTTP),
+		bind(slices.Contains(roles, roleGateway), "gateway", "--gateway-grpc", c.GatewayGRPC, &l.gatewayGRPC),
+	} {
+		if err != nil {
+			l.close()
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+func (l listeners) close() {
+	for _, one := range []net.Listener{l.control, l.health, l.gatewayHTTP, l.gatewayGRPC} {
+		if one != nil {
+			one.Close()
+		}
+	}
+}
+
+// stack is what these listeners and the configuration make reachable.
+func (l listeners) stack(cfg *config) stack.Stack {
+	s := stack.Stack{Temporal: cfg.TemporalAddress, UI: cfg.UI, PID: pid()}
+	if l.control != nil {
+		s.Control = "http://" + l.control.Addr().String()
+	}
+	if l.gatewayHTTP != nil {
+		s.GatewayHTTP = "http://" + l.gatewayHTTP.Addr().String()
+		s.GatewayGRPC = l.gatewayGRPC.Addr().String()
+	}
+	return s
+}
+
+// serve is `slipwayd run`: the named roles until ctx ends.
+func serve(ctx context.Context, cfg *config, roles []string, stdout io.Writer, log *slog.Logger) error {
+	if err := cfg.settle(roles); err != nil {
+		return err
+	}
+	l, err := cfg.listen(roles)
+	if err != nil {
+		return err
+	}
+	return runRoles(ctx, cfg, roles, l, log, func(s stack.Stack) error { return printStack(s, "json", stdout) })
+}
+
+// platform is what roles share.
+type platform struct {
+	cfg     *config
+	catalog *catalog.Catalog
+	store   *artifacts.Store
+	token   string
+	log     *slog.Logger
+}
+
+// runRoles runs the roles until ctx ends or one fails; ready is told once all of them work.
+func runRoles(ctx context.Context, cfg *config, roles []string, l listeners, log *slog.Logger, ready func(stack.Stack) error) error {
+	defer l.close()
+	p, err := open(ctx, cfg, len(workerRoles(roles)) > 0, log)
+	if err != nil {
+		return err
+	}
+	defer p.close()
+	group, ctx := errgroup.WithContext(ctx)
+	started := make(chan struct{}, 4)
+	start := func(role func(context.Context, func()) error) {
+		group.Go(func() error { return role(ctx, func() { started <- struct{}{} }) })
+	}
+	want := 0
+	if queues := workerRoles(roles); len(queues) > 0 {
+		want++
+		start(func(ctx context.Context, up func()) error { return p.workers(ctx, queues, up) })
+	}
+	if l.control != nil {
+		want++
+		start(func(ctx context.Context, up func()) error { return p.control(ctx, l.control, up) })
+	}
+	if l.health != nil {
+		want++
+		start(func(ctx context.Context, up func()) error { return p.health(ctx, l.health, up) })
+	}
+	if l.gatewayHTTP != nil {
+		want++
+		start(func(ctx context.Context, up func()) error { return p.gateway(ctx, l.gatewayHTTP, l.gatewayGRPC, up) })
+	}
+	group.Go(func() error {
+		for range want {
+			select {
+			case <-started:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		log.Info("ready", "roles", roles)
+		return ready(l.stack(cfg))
+	})
+	return group.Wait()
+}
+
+// open makes the platform; only the worker roles need the catalog and the store from the start.
+func open(ctx context.Context, cfg *config, workers bool, log *slog.Logger) (*platform, error) {
+	p := &platform{cfg: cfg, log: log}
+	var err error
+	if p.token, err = cfg.token(); err != nil || !workers {
+		return p, err
+	}
+	if p.store, err = artifacts.Open(ctx, cfg.Artifacts); err != nil {
+		return nil, err
+	}
+	if p.catalog, err = openCatalog(ctx, cfg.Catalog, log); err != nil {
+		p.store.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *platform) close() {
+	if p.catalog != nil {
+		p.catalog.Close()
+		p.store.Close()
+	}
+}

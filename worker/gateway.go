@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"net"
+
+	"github.com/slipway-ml/slipway/artifacts"
+	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/gateway"
+	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving"
+	"github.com/slipway-ml/slipway/internal/spec"
+)
+
+// gateway serves predictions until ctx ends. It opens the catalog and the blob
+// store for itself and when they can be had, so that it comes up without them.
+func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func()) error {
+	cat := lazyCatalog{&lazy[*catalog.Catalog]{open: func(ctx context.Context) (*catalog.Catalog, error) { return catalog.Open(ctx, p.cfg.Catalog) }}}
+	defer cat.close((*catalog.Catalog).Close)
+	store := lazyStore{&lazy[*artifacts.Store]{open: func(ctx context.Context) (*artifacts.Store, error) { return artifacts.Open(ctx, p.cfg.Artifacts) }}}
+	defer store.close((*artifacts.Store).Close)
+	g, err := gateway.New(gateway.Config{
+		HTTP: http, GRPC: grpc, Catalog: cat, Blobs: store, Runtime: lazyRuntime{onnx.Options{Device: onnx.Device(p.cfg.Device)}},
+		StateDir: p.cfg.State, Token: p.token, Logger: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	up()
+	return g.Run(ctx)
+}
+
+// lazyRuntime finds ONNX Runtime when a model is to be loaded: without the
+// library a gateway lives, reports why its models fail, and serves once it is in place.
+type lazyRuntime struct{ options onnx.Options }
+
+func (l lazyRuntime) Load(ctx context.Context, artifact []byte, config spec.Model) (serving.Model, error) {
+	r, err := onnx.Find()
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := serving.NewONNX(r, l.options)
+	if err != nil {
+		return nil, err
+	}
+	return loaded.Load(ctx, artifact, config)
+}

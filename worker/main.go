@@ -1,0 +1,50 @@
+// Command slipwayd is Slipway's daemon: workflow and activity workers, the
+// control API and the prediction gateway, each a role that can run on its own;
+// `slipwayd dev` runs all of them with a local Temporal.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// version is set by the linker.
+var version = "dev"
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+)
+
+// usageError is an error of how the command was called.
+type usageError struct{ error }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	cmd := newCommand(stdout, stderr)
+	cmd.SetArgs(args)
+	err := cmd.ExecuteContext(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "slipwayd: %v\nRun 'slipwayd --help' for usage.\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(stderr, "slipwayd: %v\n", err)
+		return exitError
+	}
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/slipway-ml/slipway/activities"
+	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/workflows"
+)
+
+// stopTimeout lets running activities end at shutdown.
+const stopTimeout = 60 * time.Second
+
+// workerRoles are the roles that poll a task queue.
+func workerRoles(roles []string) []string {
+	var out []string
+	for _, r := range roles {
+		if r != roleGateway {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// workers polls the queues of the roles until ctx ends. A lost connection is
+// the SDK's to mend; a worker that gives up (its namespace vanished) is built anew.
+func (p *platform) workers(ctx context.Context, roles []string, up func()) error {
+	options, err := p.cfg.temporalOptions(p.log)
+	if err != nil {
+		return err
+	}
+	for first := true; ; first = false {
+		c, err := dialTemporal(ctx, options, p.log)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		announce := up
+		if !first {
+			announce = func() {}
+		}
+		err = p.poll(ctx, c, roles, announce)
+		c.Close()
+		if ctx.Err() != nil {
+			return nil
+		}
+		p.log.Error("workers stopped; starting them again", "error", err)
+	}
+}
+
+// poll runs one worker per role until ctx ends or one of them dies.
+func (p *platform) poll(ctx context.Context, c client.Client, roles []string, up func()) error {
+	died := make(chan error, len(roles))
+	set := p.activities(c)
+	for _, role := range roles {
+		w := worker.New(c, queueOf(role), p.workerOptions(role, func(err error) { died <- err }))
+		switch role {
+		case roleControl:
+			workflows.Register(w)
+			activities.Register(w, set.Control())
+		case roleCompute:
+			activities.Register(w, set.Compute())
+		case roleGPU:
+			activities.Register(w, set.GPU())
+		}
+		if err := w.Start(); err != nil {
+			return fmt.Errorf("start %s worker: %w", role, err)
+		}
+		defer w.Stop()
+	}
+	up()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-died:
+		return err
+	}
+}
+
+func queueOf(role string) string {
+	return map[string]string{roleControl: contract.QueueControl, roleCompute: contract.QueueCompute, roleGPU: contract.QueueGPU}[role]
+}
+
+func (p *platform) workerOptions(role string, fatal func(error)) worker.Options {
+	o := worker.Options{
+		DisableRegistrationAliasing: true,
+		WorkerStopTimeout:           stopTimeout,
+		Interceptors:                []interceptor.WorkerInterceptor{&activities.Interceptor{}},
+		OnFatalError:                fatal,
+	}
+	switch role {
+	case roleCompute:
+		o.MaxConcurrentActivityExecutionSize = runtime.NumCPU()
+		o.DisableWorkflowWorker = true
+	case roleGPU:
+		o.MaxConcurrentActivityExecutionSize = 1 // one activity per device
+		o.DisableWorkflowWorker = true
+	}
+	return o
+}
+
+func (p *platform) activities(c client.Client) activities.Set {
+	server := &activities.Temporal{Client: c}
+	return activities.Set{
+		Data:       &activities.Data{Catalog: p.catalog, Store: p.store},
+		ModelTests: &activities.ModelTests{Store: p.store, Device: onnx.Device(p.cfg.Device)},
+		Registry:   &activities.Registry{Catalog: p.catalog, Executions: server, AllowUnverified: p.cfg.AllowUnverified},
+		Compliance: &activities.Compliance{Catalog: p.catalog, Store: p.store},
+		Deploy:     &activities.Deploy{Catalog: p.catalog, Alive: 10 * time.Second, Poll: 250 * time.Millisecond},
+		Warm:       &activities.Warm{Store: p.store, Device: onnx.Device(p.cfg.Device)},
+		Drift:      &activities.Drift{Catalog: p.catalog, Store: p.store},
+		Temporal:   server,
+		Notify:     &activities.Notify{Log: p.log},
+	}
+}
