@@ -105,7 +105,7 @@ func (a *app) showSubject(v view) {
 	}
 	policies, approved := "", ""
 	if k := v.Compliance; k != nil {
-		policies, approved = fmt.Sprintf("score %.2f: %s", k.Score, k.Reason), strings.Join(k.Approved, ", ")
+		policies, approved = k.Reason, strings.Join(k.Approved, ", ")
 	}
 	pairs(a.stdout, "release", v.Model+"/"+v.Version, "candidate", v.Candidate, "requested by", v.RequestedBy,
 		"data version", v.DataVersion, "tests", v.gate(contract.GateTests).Summary, "policies", policies, "approved by", approved)

@@ -39,9 +39,9 @@ func changes(before, now view) []string {
 		say("%s", map[bool]string{true: "paused", false: "resumed"}[now.Paused])
 	}
 	if now.Waiting != "" && now.Waiting != before.Waiting {
-		say("%s", now.Waiting)
+		say("%s", now.awaited())
 	}
-	if now.Canary != nil {
+	if now.Canary != nil && now.gate(contract.GateCanary).Ended == nil { // else the gate's line says it all
 		was := contract.CanaryStatus{}
 		if before.Canary != nil {
 			was = *before.Canary

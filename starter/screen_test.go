@@ -47,7 +47,7 @@ func TestChanges(t *testing.T) {
 	t.Parallel()
 	want := [][]string{
 		{"data passed in 2s: 900 rows", "tests running"},
-		{"tests passed in 1m3s: good �[2J", "Awaits 1 approval(s).      slipway approve credit/1.1.0 --as NAME --reason TEXT", "approve by mallory ignored: not an approver"},
+		{"tests passed in 1m3s: good �[2J", "Awaits 1 approval(s). slipway approve credit/1.1.0 --as NAME --reason TEXT", "approve by mallory ignored: not an approver"},
 		{"canary running", "canary stepping: step 2 of 4, 25 % of the traffic; look 3: pass, as good"},
 		{"canary failed in 1s: errors"},
 	}

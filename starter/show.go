@@ -46,11 +46,11 @@ func (a *app) runShow(ctx context.Context, arg string) error {
 
 func (a *app) printView(v view) {
 	outcome := string(v.Outcome)
-	if v.Paused {
+	if v.paused() {
 		outcome += " (paused)"
 	}
 	pairs(a.stdout, "release", v.Model+"/"+v.Version, "outcome", outcome, "why", v.Reason, "requested by", v.RequestedBy,
-		"candidate", v.Candidate, "data version", v.DataVersion, "model id", v.ModelID, "awaited", v.Waiting)
+		"candidate", v.Candidate, "data version", v.DataVersion, "model id", v.ModelID, "awaited", v.awaited())
 	fmt.Fprintln(a.stdout)
 	rows := make([][]string, len(v.Gates))
 	for i, g := range v.Gates {
@@ -66,6 +66,14 @@ func (a *app) printView(v view) {
 		a.table([]string{"SENT AT", "MESSAGE", "BY", "VERDICT", "WHY"}, rows)
 	}
 }
+
+// paused tells whether the release waits for somebody to resume it, itself or in its canary.
+func (v view) paused() bool {
+	return v.Paused || v.Canary != nil && v.Canary.Phase == contract.CanaryPaused
+}
+
+// awaited is what the release waits for, on one line.
+func (v view) awaited() string { return strings.Join(strings.Fields(v.Waiting), " ") }
 
 // messages are those that the release and its children got, in the order in which they were judged.
 func (v view) messages() []contract.Message {

@@ -34,7 +34,7 @@ func TestBadInput(t *testing.T) {
 		change func(*release)
 		want   []string
 	}{
-		"0.0.1": {func(r *release) { r.Artifact = r.with(t, "corrupt.onnx", onnx[:len(onnx)/2]) }, []string{"model", "corrupt"}},
+		"0.0.1": {func(r *release) { r.Artifact = r.with(t, "corrupt.onnx", onnx[:len(onnx)/2]) }, []string{"ONNX model", "complete"}},
 		"0.0.2": {func(r *release) { r.Test = r.with(t, "ragged.csv", ragged) }, []string{"line 202", "3", "21"}},
 		"0.0.3": {func(r *release) {
 			r.Test, r.Train = r.with(t, "renamed.csv", renamed), r.with(t, "renamed-too.csv", renamed)
@@ -86,7 +86,7 @@ func (c *cluster) testHugeSpec(t *testing.T) {
 	_, errs, code := c.slipway("release", "start", "-f", path)
 	require.NotZero(t, code)
 	require.Contains(t, errs, path)
-	require.Contains(t, errs, "1 MiB")
+	require.Contains(t, errs, "1048576 bytes")
 }
 
 // TestPortsInUse starts a gateway where another program listens.

@@ -46,29 +46,31 @@ func testKill(t *testing.T, choose func(*cluster) (victim *process, restart func
 	victim, restart := choose(c)
 
 	versions := []string{"1.0.0"}
+	moments := map[string]int{}
 	for killed := 0; killed < kills; {
 		s := credit(fmt.Sprintf("2.%d.0", len(versions)))
 		s.Step = "3s"
 		c.start(s)
-		for {
-			ended := func() bool {
-				r, err := cat.Release(t.Context(), model, s.Version)
-				return err == nil && r.Outcome != string(contract.OutcomeRunning)
-			}
-			moment := time.Duration(100+random.IntN(2500)) * time.Millisecond
-			if waitFor(ended, moment) {
-				break
-			}
-			if killed == kills {
-				require.Eventually(t, ended, 5*time.Minute, 200*time.Millisecond, "%s never ended", s.Version)
+		ended := func() bool {
+			r, err := cat.Release(t.Context(), model, s.Version)
+			return err == nil && r.Outcome != string(contract.OutcomeRunning)
+		}
+		// Each kill waits for the release to have moved since the last one, so that the moments spread over all of it.
+		for killed < kills {
+			seen := c.steps(cat, s.Version)
+			require.Eventually(t, func() bool { return ended() || len(c.steps(cat, s.Version)) > len(seen) }, 5*time.Minute, 50*time.Millisecond, "%s does not move", s.Version)
+			if waitFor(ended, time.Duration(random.IntN(1200))*time.Millisecond) {
 				break
 			}
 			answered := l.Total().OK
+			done := c.steps(cat, s.Version)
 			victim.kill()
 			killed++
+			moments["after "+done[len(done)-1]]++
 			require.Eventually(t, func() bool { return l.Total().OK > answered }, 30*time.Second, 20*time.Millisecond, "predictions stopped: %s", l.LastError())
 			restart()
 		}
+		require.Eventually(t, ended, 5*time.Minute, 200*time.Millisecond, "%s never ended", s.Version)
 		r, err := cat.Release(t.Context(), model, s.Version)
 		require.NoError(t, err)
 		require.Equal(t, string(contract.OutcomeProduction), r.Outcome, "%s: %s", s.Version, r.Reason)
@@ -76,7 +78,7 @@ func testKill(t *testing.T, choose func(*cluster) (victim *process, restart func
 	}
 	stop()
 	total := l.Total()
-	t.Logf("%d kills over %d releases; %d predictions, %d errors", kills, len(versions)-1, total.OK, total.Failed)
+	t.Logf("%d kills over %d releases (%v); %d predictions, %d errors", kills, len(versions)-1, moments, total.OK, total.Failed)
 	require.Zero(t, total.Failed, "the client saw an error: %s", l.LastError())
 	c.checkRecord(versions)
 }
@@ -99,6 +101,21 @@ func waitFor(ok func() bool, limit time.Duration) bool {
 	}
 }
 
+// steps lists the audit entries of a release's attempts by step, in order.
+func (c *cluster) steps(cat *catalog.Catalog, version string) []string {
+	c.t.Helper()
+	events, err := cat.Events(c.t.Context(), catalog.EventFilter{Limit: 10000})
+	require.NoError(c.t, err)
+	var steps []string
+	for _, e := range events {
+		if rest, ok := strings.CutPrefix(e.Key, contract.ReleaseID(model, version)+"@"); ok {
+			_, step, _ := strings.Cut(rest, "/")
+			steps = append(steps, step)
+		}
+	}
+	return steps
+}
+
 // checkRecord makes sure that a crash doubled nothing and lost nothing: one data
 // version in all (the content is the same), one model version and one audit entry per step of each release.
 func (c *cluster) checkRecord(versions []string) {
@@ -112,15 +129,10 @@ func (c *cluster) checkRecord(versions []string) {
 	require.Len(t, models, len(versions))
 	_, err = cat.VerifyEvents(t.Context())
 	require.NoError(t, err)
-	events, err := cat.Events(t.Context(), catalog.EventFilter{Limit: 10000})
-	require.NoError(t, err)
 	for _, v := range versions {
 		steps := map[string]int{}
-		for _, e := range events {
-			if rest, ok := strings.CutPrefix(e.Key, contract.ReleaseID(model, v)+"@"); ok {
-				_, step, _ := strings.Cut(rest, "/")
-				steps[step]++
-			}
+		for _, step := range c.steps(cat, v) {
+			steps[step]++
 		}
 		want := []string{"begin", "register", "stage", "shift/1", "promote", "finish"}
 		for _, g := range contract.Gates() {

@@ -19,9 +19,11 @@ type class struct {
 
 // The one table of timeouts and retries.
 var (
-	// lasting is what may not be left undone however long the catalog is away: taking traffic off a candidate,
-	// freeing the model, the audit log.
-	lasting    = class{startToClose: 30 * time.Second, firstRetry: time.Second, maxRetry: 30 * time.Second}
+	// lasting is what may not be left undone however long the catalog is away: taking traffic off a candidate and
+	// freeing the model.
+	lasting = class{startToClose: 30 * time.Second, firstRetry: time.Second, maxRetry: 30 * time.Second}
+	// audit outlasts an outage; a message that can't be written at all must not keep a release from ending for good.
+	audit      = class{startToClose: 30 * time.Second, scheduleToClose: 24 * time.Hour, firstRetry: time.Second, maxRetry: 30 * time.Second}
 	metadata   = class{startToClose: 30 * time.Second, scheduleToClose: 10 * time.Minute, firstRetry: time.Second, maxRetry: 30 * time.Second}
 	evaluation = class{startToClose: 30 * time.Minute, scheduleToClose: 4 * time.Hour, heartbeat: 30 * time.Second, firstRetry: time.Second, maxRetry: time.Minute, attempts: 5}
 	deployment = class{startToClose: 2 * time.Minute, scheduleToClose: 20 * time.Minute, heartbeat: 20 * time.Second, firstRetry: 2 * time.Second, maxRetry: 30 * time.Second}
@@ -48,7 +50,7 @@ var (
 	noteGate       = call[contract.NoteGateInput, contract.Empty]{contract.ActivityNoteGate, contract.QueueControl, metadata}
 	finish         = call[contract.FinishInput, contract.Empty]{contract.ActivityFinish, contract.QueueControl, lasting}
 	evaluate       = call[contract.EvaluateInput, contract.EvaluateOutput]{contract.ActivityEvaluate, contract.QueueControl, metadata}
-	recordMessage  = call[contract.RecordMessageInput, contract.Empty]{contract.ActivityRecordMessage, contract.QueueControl, lasting}
+	recordMessage  = call[contract.RecordMessageInput, contract.Empty]{contract.ActivityRecordMessage, contract.QueueControl, audit}
 	stage          = call[contract.StageInput, contract.RouteOutput]{contract.ActivityStage, contract.QueueControl, metadata}
 	warm           = call[contract.WarmInput, contract.WarmOutput]{contract.ActivityWarm, contract.QueueGPU, deployment}
 	awaitReady     = call[contract.AwaitReadyInput, contract.AwaitReadyOutput]{contract.ActivityAwaitReady, contract.QueueControl, deployment}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 
 	"github.com/slipway-ml/slipway/internal/contract"
 )
@@ -143,20 +144,27 @@ func TestCanaryIgnoresWhatDoesNotCount(t *testing.T) {
 	}
 }
 
-// An order that comes while the canary is about to continue as new would be lost with this run.
+// An order that comes while the canary is about to continue as new, here
+// because the audit log is away, would be lost with this run.
 func TestCanaryObeysAnOrderBeforeItContinuesAsNew(t *testing.T) {
 	t.Parallel()
 	s := aCanary(t)
-	on(s, recordMessage, func(in contract.RecordMessageInput) (contract.Empty, error) {
-		if in.Seq == 1 {
-			s.steer(contract.SignalAbort, "a")()
+	back := false
+	on(s, recordMessage, func(contract.RecordMessageInput) (contract.Empty, error) {
+		if !back {
+			return contract.Empty{}, temporal.NewApplicationError("no catalog", contract.ErrUnavailable)
 		}
 		return contract.Empty{}, nil
 	})
 	s.after(25*time.Second, func() {
-		s.send(contract.SignalPause, raw("{"))
 		s.env.SetContinueAsNewSuggested(true)
+		s.send(contract.SignalPause, raw("{"))
 	})
+	s.after(40*time.Second, func() {
+		require.Len(t, inputs(s, analyse), 3, "the next look waits for the new run")
+		s.steer(contract.SignalAbort, "a")()
+	})
+	s.after(45*time.Second, func() { back = true })
 	s.rolledBack(s.canaries(), contract.OutcomeAborted)
 }
 

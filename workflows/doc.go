@@ -8,5 +8,7 @@
 // holds the state, the handlers and one method per step.
 //
 // Messages: signals are received raw and decoded strictly, so that a malformed
-// one is put on record and ignored instead of blocking the receiver.
+// one is put on record and ignored instead of blocking the receiver. What a
+// message does it does at once; the audit log follows in order, and no workflow
+// ends before all that has arrived is on it (inbox.settle).
 package workflows

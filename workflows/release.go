@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -9,7 +10,6 @@ import (
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/slipway-ml/slipway/internal/contract"
-	"github.com/slipway-ml/slipway/internal/governance"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
@@ -52,6 +52,12 @@ type stopped struct {
 }
 
 func (s stopped) Error() string { return s.reason }
+
+// byVerdict tells that a gate stopped for a reason of its own and did not break.
+func byVerdict(err error) bool {
+	var s stopped
+	return errors.As(err, &s)
+}
 
 func newRelease(ctx workflow.Context, in contract.ReleaseInput) (*releaseRun, error) {
 	if in.RequestedBy == "" {
@@ -143,7 +149,7 @@ func (r *releaseRun) pass(ctx workflow.Context, i int, step func(workflow.Contex
 	found, err := step(gateCtx)
 	cancel()
 	r.cancel, r.child, r.waiting = nil, nil, nil
-	if _, verdict := err.(stopped); r.abort != nil && err != nil && !verdict {
+	if r.abort != nil && err != nil && !byVerdict(err) {
 		err = r.aborted()
 	}
 	ended := workflow.Now(ctx)
@@ -226,63 +232,13 @@ func (r *releaseRun) gate(name contract.Gate) *contract.GateReport {
 	panic("no gate " + name)
 }
 
-// receive judges a message to the release, or hands it to the child that it is for.
-func (r *releaseRun) receive(ctx workflow.Context, name string, raw []byte) *contract.Message {
-	_ = workflow.Await(ctx, func() bool { return r.claimed })
-	if r.child != nil && r.forward(ctx, name, raw) {
-		return nil
-	}
-	if name == contract.SignalDecide {
-		m := ignored(ctx, name, raw, "no approval is awaited now")
-		return &m
-	}
-	m := r.inbox.judge(ctx, r.in.Spec.Approvals, r.in.RequestedBy, name, raw, r.claim.AllowUnverified)
-	if m.Accepted {
-		r.steer(&m)
-	}
-	r.describe(ctx)
-	return &m
-}
-
-// steer does what an authorised control message asks for.
-func (r *releaseRun) steer(m *contract.Message) {
-	switch {
-	case r.status.Outcome != contract.OutcomeRunning:
-		m.Accepted, m.Why = false, "the release has ended"
-	case m.Name == contract.SignalAbort:
-		r.abort = m
-		if r.cancel != nil {
-			r.cancel()
-		}
-	case m.Name == contract.SignalPause:
-		r.status.Paused = true
-	case m.Name == contract.SignalResume && r.status.Paused:
-		r.status.Paused = false
-	case m.Name == contract.SignalResume:
-		m.Accepted, m.Why = false, "the release is not paused"
-	case m.Name == contract.SignalPromote:
-		m.Accepted, m.Why = false, "no canary is under way to promote"
-	}
-}
-
-// forward hands the raw message to the running child; false when it is not one for it.
-func (r *releaseRun) forward(ctx workflow.Context, name string, raw []byte) bool {
-	inCanary := r.gate(contract.GateCanary).State == contract.GateRunning
-	if (name == contract.SignalDecide) == inCanary || len(raw) > governance.MaxMessage {
-		return false
-	}
-	if c, err := governance.DecodeControl(raw); err == nil && r.inbox.counted(c.ID) {
-		return false
-	}
-	return r.child.SignalChildWorkflow(ctx, name, rawJSON(raw)).Get(ctx, nil) == nil
-}
-
 // outcome classifies why a release stopped. Whatever fails while it is being cancelled, fails because of that.
 func outcome(ctx workflow.Context, end error) (contract.Outcome, string) {
 	if end == nil {
 		return contract.OutcomeProduction, ""
 	}
-	if s, ok := end.(stopped); ok {
+	var s stopped
+	if errors.As(end, &s) {
 		return s.outcome, s.reason
 	}
 	if ctx.Err() != nil || temporal.IsCanceledError(end) {

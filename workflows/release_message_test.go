@@ -296,3 +296,64 @@ func TestReleaseTakesSignedMessagesOnlyWhereItMust(t *testing.T) {
 		require.Equal(t, governance.Unverified, m.Identity)
 	}
 }
+
+func TestReleaseHandsControlSignalsToItsCanary(t *testing.T) {
+	t.Parallel()
+	s := aRelease(t).approvedByAnn()
+	for i, m := range []struct {
+		signal  string
+		message any
+	}{
+		{contract.SignalPause, control("p", ben)},
+		{contract.SignalResume, control("r", ben)},
+		{contract.SignalAbort, raw("{")},
+		{contract.SignalPause, control("m", mallory)},
+		{contract.SignalPromote, control("go", ben)},
+	} {
+		s.after(time.Hour+time.Duration(20+i)*time.Second, func() { s.send(m.signal, m.message) })
+	}
+	require.NoError(t, s.releases())
+	require.Equal(t, 1, s.did(contract.ActivityShift), "promoted at the first step")
+	require.Empty(t, result[contract.ReleaseStatus](s).Messages)
+	var accepted []bool
+	for _, in := range inputs(s, recordMessage) {
+		if in.Scope == "canary" {
+			accepted = append(accepted, in.Message.Accepted)
+		}
+	}
+	require.Equal(t, []bool{true, true, false, false, true}, accepted)
+}
+
+// What counted at the release does not count again at its canary, and what is too big stays where it arrived.
+func TestReleaseKeepsFromItsCanaryWhatCantCount(t *testing.T) {
+	t.Parallel()
+	s := aRelease(t).approvedByAnn()
+	during(s, testModel, contract.Verdict{Passed: true}, func() { s.send(contract.SignalPause, control("p", ben)) })
+	s.after(time.Minute, func() { s.send(contract.SignalResume, control("r", ben)) })
+	s.after(time.Hour+20*time.Second, func() { s.send(contract.SignalPause, control("p", ben)) })
+	s.after(time.Hour+30*time.Second, func() { s.send(contract.SignalPause, raw(`"`+strings.Repeat("x", 1<<20)+`"`)) })
+	require.NoError(t, s.releases())
+	all := result[contract.ReleaseStatus](s).Messages
+	require.Len(t, all, 4)
+	require.Equal(t, "a message with this id has counted already", all[2].Why)
+	require.Contains(t, all[3].Why, "too many")
+}
+
+// The child has ended when the message gets there: it is judged and recorded by the release.
+func TestReleaseRecordsWhatItsChildCanNoLongerTake(t *testing.T) {
+	t.Parallel()
+	s := aRelease(t)
+	s.after(time.Hour, func() {
+		s.send(contract.SignalDecide, decision("d1", ann, contract.Reject))
+	})
+	on(s, noteGate, func(in contract.NoteGateInput) (contract.Empty, error) {
+		if in.Gate.Gate == contract.GateCompliance {
+			s.send(contract.SignalDecide, decision("d2", ben, contract.Approve))
+		}
+		return contract.Empty{}, nil
+	})
+	end := s.stoppedAs(s.releases(), contract.OutcomeRejected)
+	require.Len(t, end.Messages, 1)
+	require.Equal(t, "d2", end.Messages[0].ID)
+	require.Equal(t, "no approval is awaited now", end.Messages[0].Why)
+}

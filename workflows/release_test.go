@@ -238,7 +238,7 @@ func TestReleaseRetriesWhatIsNotFinal(t *testing.T) {
 // The test environment stops at ten tries, so this looks at the policy itself.
 func TestWhatMayNotBeLeftUndoneIsTriedWithoutEnd(t *testing.T) {
 	t.Parallel()
-	for name, c := range map[string]class{rollBack.name: rollBack.class, finish.name: finish.class, recordMessage.name: recordMessage.class} {
+	for name, c := range map[string]class{rollBack.name: rollBack.class, finish.name: finish.class} {
 		require.Zero(t, c.scheduleToClose, name)
 		require.Zero(t, c.attempts, name)
 		require.Positive(t, c.startToClose, name)

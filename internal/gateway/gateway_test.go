@@ -15,7 +15,10 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/canary"
 	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/gateway/predlog"
+	"github.com/slipway-ml/slipway/internal/monitor"
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 func TestFromNothingToProduction(t *testing.T) {
@@ -292,6 +295,52 @@ func TestPredictionLog(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What was logged is what the monitor compares: quiet on rows of the same
+// kind, loud when the amounts treble.
+func TestMonitorReadsThePredictionLog(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.promote(t, w.stage(t, "1.0.0"))
+	g := w.start(t, t.TempDir(), nil)
+	g.await(t, "1.0.0", 0)
+	reference := map[string]monitor.Column{}
+	for _, row := range rows(t, "train.csv") {
+		for name, v := range row {
+			c := reference[name]
+			switch v := v.(type) {
+			case float64:
+				c.Numbers = append(c.Numbers, v)
+			case string:
+				c.Strings = append(c.Strings, v)
+			}
+			reference[name] = c
+		}
+	}
+	cfg := spec.Monitor{MinSamples: 100, KSAlpha: 0.01, PSILimit: 0.2, PSIBins: 10}
+	check := func() monitor.Result {
+		until := time.Now().Add(time.Second)
+		segments, err := w.Segments(context.Background(), model, "1.0.0", until, 150)
+		require.NoError(t, err)
+		window, err := predlog.Read(context.Background(), w.store, segments, until, 150)
+		require.NoError(t, err)
+		got, err := monitor.Check(reference, window.Features, cfg)
+		require.NoError(t, err)
+		return got
+	}
+	sent := rows(t, "test.csv")[:150]
+	require.Equal(t, 200, g.post(t, map[string]any{"input": sent}).status)
+	var quiet monitor.Result
+	require.Eventually(t, func() bool { quiet = check(); return quiet.Samples == 150 }, patience, 10*time.Millisecond)
+	require.Equal(t, contract.MonitorOK, quiet.State, quiet.Summary)
+	require.Contains(t, quiet.Skipped, "sex")
+	for i := range sent {
+		sent[i]["credit_amount"] = 3 * sent[i]["credit_amount"].(float64)
+	}
+	require.Equal(t, 200, g.post(t, map[string]any{"input": sent}).status)
+	require.Eventually(t, func() bool { return check().State == contract.MonitorDrift }, patience, 10*time.Millisecond)
+	require.Equal(t, []string{"credit_amount"}, check().Drifted)
 }
 
 func TestGRPCHealth(t *testing.T) {

@@ -80,7 +80,7 @@ func TestNoRequestFailsWhileRoutesMove(t *testing.T) {
 	close(stop)
 	clients.Wait()
 	require.Nil(t, bad.Load())
-	require.Greater(t, served.Load(), int64(100))
+	require.Positive(t, served.Load())
 }
 
 func TestDamagedStateIsMadeAgain(t *testing.T) {

@@ -83,7 +83,7 @@ func (s *suite) classification() Test {
 	if err != nil {
 		return fail(nil, limit, "%s", err)
 	}
-	if err := comparable(scored); err != nil {
+	if err := sameClasses(scored); err != nil {
 		return fail(nil, limit, "%s", err)
 	}
 	s.scored = scored
@@ -105,8 +105,8 @@ func (s *suite) classification() Test {
 	return t
 }
 
-// comparable refuses labels and predictions that can never be equal.
-func comparable(c *scored) error {
+// sameClasses refuses labels and predictions that can never be equal.
+func sameClasses(c *scored) error {
 	numbers := c.predictions[0].Label != nil
 	if numbers != c.truth.numeric {
 		return mismatch("the label is %s, the model answers %s", classKind(c.truth.numeric), classKind(numbers))

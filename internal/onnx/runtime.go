@@ -91,7 +91,7 @@ func (r *Runtime) CUDA() bool { return r.probeCUDA() == nil }
 
 func (r *Runtime) probeCUDA() error {
 	r.cudaOnce.Do(func() {
-		r.cudaErr = func() error {
+		r.cudaErr = func() (err error) {
 			if !hasCUDAProvider(r.library) {
 				return errors.New("the library was built without CUDA")
 			}
@@ -99,7 +99,7 @@ func (r *Runtime) probeCUDA() error {
 			if err != nil {
 				return err
 			}
-			defer s.Close()
+			defer func() { err = errors.Join(err, s.Close()) }()
 			_, err = s.run(nil, []Tensor{{Name: "x", Type: Float32, Shape: []int64{1}, Floats: []float32{1}}})
 			return err
 		}()
@@ -110,8 +110,8 @@ func (r *Runtime) probeCUDA() error {
 // hasCUDAProvider looks for the provider's own library, which ONNX Runtime
 // loads from the folder that it lies in itself.
 func hasCUDAProvider(library string) bool {
-	if real, err := filepath.EvalSymlinks(library); err == nil {
-		library = real
+	if target, err := filepath.EvalSymlinks(library); err == nil {
+		library = target
 	}
 	return isFile(filepath.Join(filepath.Dir(library), "libonnxruntime_providers_cuda.so"))
 }

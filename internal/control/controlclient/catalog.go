@@ -2,7 +2,6 @@ package controlclient
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -23,64 +22,50 @@ func (c *Client) Releases(ctx context.Context, f ReleaseFilter) ([]Release, erro
 		q.Set("active", "true")
 	}
 	var out struct{ Releases []Release }
-	if err := c.get(ctx, &out, q, "releases"); err != nil {
-		return nil, fmt.Errorf("list releases: %w", err)
-	}
-	return out.Releases, nil
+	err := c.get(ctx, &out, q, "releases")
+	return out.Releases, err
 }
 
 // Release is the latest attempt at a version.
 func (c *Client) Release(ctx context.Context, model, version string) (Release, error) {
 	var r Release
-	if err := c.get(ctx, &r, nil, "releases", model, version); err != nil {
-		return r, fmt.Errorf("read release %s/%s: %w", model, version, err)
-	}
-	return r, nil
+	err := c.get(ctx, &r, nil, "releases", model, version)
+	return r, err
 }
 
 // Models lists model versions, newest first. An empty name or stage selects all.
 func (c *Client) Models(ctx context.Context, name, stage string, limit int) ([]Model, error) {
 	var out struct{ Models []Model }
-	if err := c.get(ctx, &out, query("name", name, "stage", stage, "limit", number(limit)), "models"); err != nil {
-		return nil, fmt.Errorf("list models: %w", err)
-	}
-	return out.Models, nil
+	err := c.get(ctx, &out, query("name", name, "stage", stage, "limit", number(limit)), "models")
+	return out.Models, err
 }
 
 // Model is one model version.
 func (c *Client) Model(ctx context.Context, name, version string) (Model, error) {
 	var m Model
-	if err := c.get(ctx, &m, nil, "models", name, version); err != nil {
-		return m, fmt.Errorf("read model %s/%s: %w", name, version, err)
-	}
-	return m, nil
+	err := c.get(ctx, &m, nil, "models", name, version)
+	return m, err
 }
 
 // History lists the events that moved the model's versions between stages, in order.
 func (c *Client) History(ctx context.Context, name string) ([]Event, error) {
 	var out struct{ Events []Event }
-	if err := c.get(ctx, &out, nil, "models", name, "history"); err != nil {
-		return nil, fmt.Errorf("read history of model %s: %w", name, err)
-	}
-	return out.Events, nil
+	err := c.get(ctx, &out, nil, "models", name, "history")
+	return out.Events, err
 }
 
 // DataVersions lists the versions of a name, or all for an empty one, newest first and without their files.
 func (c *Client) DataVersions(ctx context.Context, name string) ([]Data, error) {
 	var out struct{ Data []Data }
-	if err := c.get(ctx, &out, query("name", name), "data"); err != nil {
-		return nil, fmt.Errorf("list data versions: %w", err)
-	}
-	return out.Data, nil
+	err := c.get(ctx, &out, query("name", name), "data")
+	return out.Data, err
 }
 
 // Data is the data version of a digest, a name@version, or the latest of a name.
 func (c *Client) Data(ctx context.Context, ref string) (Data, error) {
 	var d Data
-	if err := c.get(ctx, &d, nil, "data", ref); err != nil {
-		return d, fmt.Errorf("read data %s: %w", ref, err)
-	}
-	return d, nil
+	err := c.get(ctx, &d, nil, "data", ref)
+	return d, err
 }
 
 // EventFilter selects events of the audit log. Zero fields select all.
@@ -98,10 +83,8 @@ func (c *Client) Events(ctx context.Context, f EventFilter) ([]Event, error) {
 		q.Set("since", f.Since.UTC().Format(time.RFC3339Nano))
 	}
 	var out struct{ Events []Event }
-	if err := c.get(ctx, &out, q, "events"); err != nil {
-		return nil, fmt.Errorf("list events: %w", err)
-	}
-	return out.Events, nil
+	err := c.get(ctx, &out, q, "events")
+	return out.Events, err
 }
 
 // Info says where the parts of the deployment are.

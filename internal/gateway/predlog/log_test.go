@@ -82,7 +82,7 @@ func TestLogRoundTrip(t *testing.T) {
 	require.InDelta(t, 0.07, w.Probability[7], 0)
 	require.Equal(t, record(7).Time, w.Time[7])
 	require.NotContains(t, w.Features, "sex")
-	require.Equal(t, 42.0, w.Features["amount"].Numbers[42])
+	require.Equal(t, "42", w.Features["amount"].Strings[42], "text in one row is text in all")
 	require.Equal(t, "car", w.Features["purpose"].Strings[99])
 	require.Equal(t, []float64{1, 0}, w.Features["own"].Numbers[:2])
 
@@ -91,7 +91,11 @@ func TestLogRoundTrip(t *testing.T) {
 	require.Equal(t, 2, w.Rows(), "the newest")
 	require.Equal(t, 1, w.Errors())
 	require.Len(t, w.GoodLatencies(), 1)
-	require.Equal(t, []string{"99", "n/a"}, w.Features["amount"].Strings, "text in one row is text in all")
+	require.Equal(t, []string{"99", "n/a"}, w.Features["amount"].Strings)
+
+	w, err = Read(context.Background(), l, l.segments[:3], time.Now(), 1000)
+	require.NoError(t, err)
+	require.Equal(t, 42.0, w.Features["amount"].Numbers[42])
 }
 
 func TestLogTriesAgainUnderTheSameNumber(t *testing.T) {

@@ -21,8 +21,11 @@ import (
 	"github.com/slipway-ml/slipway/internal/monitor"
 )
 
-// maxSegment bounds a segment read into memory, in bytes.
-const maxSegment = 256 << 20
+// A segment read into memory is bounded in bytes and rows.
+const (
+	maxSegment = 256 << 20
+	maxRows    = 1 << 20
+)
 
 // Reader is where segments' bytes come from.
 type Reader interface {
@@ -149,6 +152,9 @@ func decode(ctx context.Context, b []byte) (rows []Record, err error) {
 		return nil, fmt.Errorf("not a segment of the prediction log: %w", err)
 	}
 	defer func() { _ = f.Close() }() // reads memory
+	if n := f.NumRows(); n < 0 || n > maxRows {
+		return nil, fmt.Errorf("not a segment of the prediction log: it claims %d rows, at most %d are read", n, maxRows)
+	}
 	r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
 	if err != nil {
 		return nil, fmt.Errorf("not a segment of the prediction log: %w", err)

@@ -1,0 +1,61 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/governance"
+)
+
+// What people send to a release.
+
+// receive judges a message to the release, or hands it to the child that it is for.
+func (r *releaseRun) receive(ctx workflow.Context, name string, raw []byte) *contract.Message {
+	_ = workflow.Await(ctx, func() bool { return r.claimed })
+	if r.child != nil && r.forward(ctx, name, raw) {
+		return nil
+	}
+	if name == contract.SignalDecide {
+		m := ignored(ctx, name, raw, "no approval is awaited now")
+		return &m
+	}
+	m := r.inbox.judge(ctx, r.in.Spec.Approvals, r.in.RequestedBy, name, raw, r.claim.AllowUnverified)
+	if m.Accepted {
+		r.steer(&m)
+	}
+	r.describe(ctx)
+	return &m
+}
+
+// steer does what an authorised control message asks for.
+func (r *releaseRun) steer(m *contract.Message) {
+	switch {
+	case r.status.Outcome != contract.OutcomeRunning:
+		m.Accepted, m.Why = false, "the release has ended"
+	case m.Name == contract.SignalAbort:
+		r.abort = m
+		if r.cancel != nil {
+			r.cancel()
+		}
+	case m.Name == contract.SignalPause:
+		r.status.Paused = true
+	case m.Name == contract.SignalResume && r.status.Paused:
+		r.status.Paused = false
+	case m.Name == contract.SignalResume:
+		m.Accepted, m.Why = false, "the release is not paused"
+	case m.Name == contract.SignalPromote:
+		m.Accepted, m.Why = false, "no canary is under way to promote"
+	}
+}
+
+// forward hands the raw message to the running child; false when it is not one for it.
+func (r *releaseRun) forward(ctx workflow.Context, name string, raw []byte) bool {
+	inCanary := r.gate(contract.GateCanary).State == contract.GateRunning
+	if (name == contract.SignalDecide) == inCanary || len(raw) > governance.MaxMessage {
+		return false
+	}
+	if c, err := governance.DecodeControl(raw); err == nil && r.inbox.counted(c.ID) {
+		return false
+	}
+	return r.child.SignalChildWorkflow(ctx, name, rawJSON(raw)).Get(ctx, nil) == nil
+}
