@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
@@ -12,6 +13,9 @@ import (
 	"github.com/slipway-ml/slipway/internal/monitor"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
+
+// trafficKept is how long the gateways' counts are kept: longer than any canary lasts.
+const trafficKept = 30 * 24 * time.Hour
 
 // Drift looks at what production was asked.
 type Drift struct {
@@ -56,7 +60,10 @@ func (d *Drift) Check(ctx context.Context, in contract.CheckWindowInput) (contra
 		Model: in.Model, Version: in.Version, End: in.End, State: found.State, Summary: found.Summary,
 		Report: found.Report.Digest, Page: found.Report.Page, Samples: found.Samples,
 	}, catalog.Mark{Key: fmt.Sprintf("%s/%s/%s", contract.MonitorID(in.Model), in.Version, end), Actor: "slipway", Reason: found.Summary})
-	return found, err
+	if err != nil {
+		return found, err
+	}
+	return found, d.Catalog.PruneTraffic(ctx, in.End.Add(-trafficKept))
 }
 
 // reference reads the rows to compare with: what the model takes as input, the

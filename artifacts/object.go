@@ -99,7 +99,7 @@ func (o objects) list(ctx context.Context) iter.Seq2[entry, error] {
 			w.moved()
 			obj, err := it.Next(w.ctx)
 			w.pause()
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return
 			}
 			// Memory does not look at the context, and what the others make of it
@@ -135,7 +135,7 @@ type uploadBody struct {
 func (b *uploadBody) Read(p []byte) (int, error) {
 	b.w.moved()
 	n, err := b.r.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("read spooled content: %w", err)
 		b.w.cancel(err)
 	}

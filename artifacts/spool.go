@@ -121,7 +121,7 @@ func (s *source) Read(p []byte) (int, error) {
 	if s.left -= int64(n); s.left < 0 {
 		return n, ErrTooLarge
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("%w: %w", errSource, err)
 	}
 	return n, err

@@ -55,7 +55,7 @@ func (s *Store) Verify(ctx context.Context, d Digest) (err error) {
 	defer func() { err = errors.Join(err, v.Close()) }()
 	buf := make([]byte, copyBuffer)
 	for {
-		if _, err := v.Read(buf); err == io.EOF {
+		if _, err := v.Read(buf); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
@@ -103,7 +103,7 @@ func (v *verifier) Read(p []byte) (int, error) {
 	v.hash.Write(p[:n])
 	v.n += int64(n)
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		v.err = v.verdict()
 	case err != nil:
 		v.err = v.s.fail(v.w.ctx, v.op, v.want, fmt.Errorf("after %d bytes: %w", v.n, err))

@@ -12,6 +12,7 @@ import (
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 
 	"github.com/slipway-ml/slipway/workflows"
 )
@@ -33,10 +34,10 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		workflow := filepath.Base(filepath.Dir(path))
+		kind := filepath.Base(filepath.Dir(path))
 		name := strings.TrimSuffix(d.Name(), ".json")
-		found[workflow] = append(found[workflow], name)
-		t.Run(workflow+"/"+name, func(t *testing.T) {
+		found[kind] = append(found[kind], name)
+		t.Run(kind+"/"+name, func(t *testing.T) {
 			t.Parallel()
 			f, err := os.Open(path)
 			require.NoError(t, err)
@@ -45,14 +46,16 @@ func TestRecordedHistoriesReplay(t *testing.T) {
 			require.NoError(t, err)
 			replayer := worker.NewWorkflowReplayer()
 			workflows.Register(replayer)
-			require.NoError(t, replayer.ReplayWorkflowHistory(sdklog.NewStructuredLogger(discard()), history))
+			started := history.Events[0].GetWorkflowExecutionStartedEventAttributes()
+			original := workflow.Execution{ID: started.GetWorkflowId(), RunID: started.GetOriginalExecutionRunId()}
+			require.NoError(t, replayer.ReplayWorkflowHistoryWithOptions(sdklog.NewStructuredLogger(discard()), history, worker.ReplayWorkflowHistoryOptions{OriginalExecution: original}))
 		})
 		return nil
 	})
 	require.NoError(t, err)
-	for workflow, names := range paths {
+	for kind, names := range paths {
 		for _, name := range names {
-			require.True(t, slices.Contains(found[workflow], name), "no recorded history of %s %s", workflow, name)
+			require.True(t, slices.Contains(found[kind], name), "no recorded history of %s %s", kind, name)
 		}
 	}
 }

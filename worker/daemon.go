@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -49,7 +50,7 @@ func (c *config) listen(roles []string) (listeners, error) {
 func (l listeners) close() {
 	for _, one := range []net.Listener{l.control, l.health, l.gatewayHTTP, l.gatewayGRPC} {
 		if one != nil {
-			one.Close()
+			_ = one.Close() // its server may have closed it
 		}
 	}
 }
@@ -89,13 +90,13 @@ type platform struct {
 }
 
 // runRoles runs the roles until ctx ends or one fails; ready is told once all of them work.
-func runRoles(ctx context.Context, cfg *config, roles []string, l listeners, log *slog.Logger, ready func(stack.Stack) error) error {
+func runRoles(ctx context.Context, cfg *config, roles []string, l listeners, log *slog.Logger, ready func(stack.Stack) error) (err error) {
 	defer l.close()
 	p, err := open(ctx, cfg, len(workerRoles(roles)) > 0, log)
 	if err != nil {
 		return err
 	}
-	defer p.close()
+	defer func() { err = errors.Join(err, p.close()) }()
 	group, ctx := errgroup.WithContext(ctx)
 	started := make(chan struct{}, 4)
 	start := func(role func(context.Context, func()) error) {
@@ -143,15 +144,14 @@ func open(ctx context.Context, cfg *config, workers bool, log *slog.Logger) (*pl
 		return nil, err
 	}
 	if p.catalog, err = openCatalog(ctx, cfg.Catalog, log); err != nil {
-		p.store.Close()
-		return nil, err
+		return nil, errors.Join(err, p.store.Close())
 	}
 	return p, nil
 }
 
-func (p *platform) close() {
-	if p.catalog != nil {
-		p.catalog.Close()
-		p.store.Close()
+func (p *platform) close() error {
+	if p.catalog == nil {
+		return nil
 	}
+	return errors.Join(p.catalog.Close(), p.store.Close())
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,7 +20,7 @@ import (
 )
 
 // dev runs everything on loopback until ctx ends.
-func dev(ctx context.Context, cfg *config, auto bool, output string, stdout io.Writer, log *slog.Logger) error {
+func dev(ctx context.Context, cfg *config, auto bool, output string, stdout io.Writer, log *slog.Logger) (err error) {
 	cfg.AllowUnverified = true
 	cfg.ControlListen, cfg.GatewayHTTP, cfg.GatewayGRPC = "127.0.0.1:8470", "127.0.0.1:8480", "127.0.0.1:8481"
 	if err := cfg.settle(allRoles()); err != nil {
@@ -33,7 +34,7 @@ func dev(ctx context.Context, cfg *config, auto bool, output string, stdout io.W
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer func() { err = errors.Join(err, unlock()) }()
 	temporalPort, uiPort, err := devPorts(cfg, auto)
 	if err != nil {
 		return err
@@ -77,17 +78,16 @@ func printStack(s stack.Stack, output string, stdout io.Writer) error {
 }
 
 // lockState keeps two daemons from sharing one state folder; the lock goes with the process.
-func lockState(state string) (unlock func(), err error) {
+func lockState(state string) (unlock func() error, err error) {
 	path := filepath.Join(state, "lock")
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("lock state folder: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("another slipwayd uses %s: stop it, or choose another folder with --state", state)
+		return nil, errors.Join(fmt.Errorf("another slipwayd uses %s: stop it, or choose another folder with --state", state), f.Close())
 	}
-	return func() { f.Close() }, nil
+	return f.Close, nil
 }
 
 // devPorts chooses Temporal's ports and, with auto, rewrites the listen

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 
 	"github.com/slipway-ml/slipway/artifacts"
@@ -14,11 +15,11 @@ import (
 
 // gateway serves predictions until ctx ends. It opens the catalog and the blob
 // store for itself and when they can be had, so that it comes up without them.
-func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func()) error {
+func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func()) (err error) {
 	cat := lazyCatalog{&lazy[*catalog.Catalog]{open: func(ctx context.Context) (*catalog.Catalog, error) { return catalog.Open(ctx, p.cfg.Catalog) }}}
-	defer cat.close((*catalog.Catalog).Close)
+	defer func() { err = errors.Join(err, cat.close((*catalog.Catalog).Close)) }()
 	store := lazyStore{&lazy[*artifacts.Store]{open: func(ctx context.Context) (*artifacts.Store, error) { return artifacts.Open(ctx, p.cfg.Artifacts) }}}
-	defer store.close((*artifacts.Store).Close)
+	defer func() { err = errors.Join(err, store.close((*artifacts.Store).Close)) }()
 	g, err := gateway.New(gateway.Config{
 		HTTP: http, GRPC: grpc, Catalog: cat, Blobs: store, Runtime: lazyRuntime{onnx.Options{Device: onnx.Device(p.cfg.Device)}},
 		StateDir: p.cfg.State, Token: p.token, Logger: p.log,

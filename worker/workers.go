@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -37,12 +38,15 @@ func (p *platform) workers(ctx context.Context, roles []string, up func()) error
 	if err != nil {
 		return err
 	}
+	if p.cfg.AllowUnverified && !loopback(options.HostPort) {
+		return fmt.Errorf("--allow-unverified is for loopback only, and Temporal is at %s: give the approvers keys in the release spec instead", options.HostPort)
+	}
 	for first := true; ; first = false {
 		c, err := dialTemporal(ctx, options, p.log)
-		if ctx.Err() != nil {
+		switch {
+		case errors.Is(err, context.Canceled):
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return err
 		}
 		announce := up
@@ -51,7 +55,7 @@ func (p *platform) workers(ctx context.Context, roles []string, up func()) error
 		}
 		err = p.poll(ctx, c, roles, announce)
 		c.Close()
-		if ctx.Err() != nil {
+		if err == nil {
 			return nil
 		}
 		p.log.Error("workers stopped; starting them again", "error", err)
@@ -62,6 +66,12 @@ func (p *platform) workers(ctx context.Context, roles []string, up func()) error
 func (p *platform) poll(ctx context.Context, c client.Client, roles []string, up func()) error {
 	died := make(chan error, len(roles))
 	set := p.activities(c)
+	var started []worker.Worker
+	defer func() {
+		for _, w := range started {
+			w.Stop()
+		}
+	}()
 	for _, role := range roles {
 		w := worker.New(c, queueOf(role), p.workerOptions(role, func(err error) { died <- err }))
 		switch role {
@@ -76,7 +86,7 @@ func (p *platform) poll(ctx context.Context, c client.Client, roles []string, up
 		if err := w.Start(); err != nil {
 			return fmt.Errorf("start %s worker: %w", role, err)
 		}
-		defer w.Stop()
+		started = append(started, w)
 	}
 	up()
 	select {

@@ -19,8 +19,8 @@ type class struct {
 
 // The one table of timeouts and retries.
 var (
-	// lasting is what may not be left undone however long the catalog is away: taking traffic off a candidate and
-	// freeing the model.
+	// lasting is what may not be left undone, or in doubt, however long the catalog is away: the pointer swap, taking
+	// traffic off a candidate and freeing the model.
 	lasting = class{startToClose: 30 * time.Second, firstRetry: time.Second, maxRetry: 30 * time.Second}
 	// audit outlasts an outage; a message that can't be written at all must not keep a release from ending for good.
 	audit      = class{startToClose: 30 * time.Second, scheduleToClose: 24 * time.Hour, firstRetry: time.Second, maxRetry: 30 * time.Second}
@@ -56,7 +56,7 @@ var (
 	awaitReady     = call[contract.AwaitReadyInput, contract.AwaitReadyOutput]{contract.ActivityAwaitReady, contract.QueueControl, deployment}
 	shift          = call[contract.ShiftInput, contract.RouteOutput]{contract.ActivityShift, contract.QueueControl, metadata}
 	analyse        = call[contract.AnalyseInput, contract.Analysis]{contract.ActivityAnalyse, contract.QueueControl, probe}
-	promote        = call[contract.PromoteInput, contract.RouteOutput]{contract.ActivityPromote, contract.QueueControl, metadata}
+	promote        = call[contract.PromoteInput, contract.RouteOutput]{contract.ActivityPromote, contract.QueueControl, lasting}
 	rollBack       = call[contract.RollBackInput, contract.RouteOutput]{contract.ActivityRollBack, contract.QueueControl, lasting}
 	confirm        = call[contract.ConfirmInput, contract.ConfirmOutput]{contract.ActivityConfirm, contract.QueueControl, deployment}
 	ensureSchedule = call[contract.MonitorScheduleInput, contract.Empty]{contract.ActivityEnsureSchedule, contract.QueueControl, metadata}

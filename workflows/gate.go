@@ -58,6 +58,7 @@ func (r *releaseRun) comply(ctx workflow.Context) (contract.GateReport, error) {
 		Metrics: r.tested.Metrics, Quality: r.dataOK.Metrics, AllowUnverified: r.claim.AllowUnverified,
 	})
 	if s.Approvals.Required > 0 {
+		r.gate(contract.GateCompliance).State = contract.GateWaiting
 		r.waiting = func() string { return awaitApproval(r.in.Spec.Approvals, r.key, r.status.Candidate) }
 	}
 	r.describe(ctx)

@@ -32,6 +32,8 @@ func (r *releaseRun) steer(m *contract.Message) {
 	switch {
 	case r.status.Outcome != contract.OutcomeRunning:
 		m.Accepted, m.Why = false, "the release has ended"
+	case m.Name == contract.SignalAbort && r.promoted():
+		m.Accepted, m.Why = false, r.key.Version+" is in production: to go back, release the version before it again under a new number"
 	case m.Name == contract.SignalAbort:
 		r.abort = m
 		if r.cancel != nil {

@@ -145,6 +145,18 @@ func TestReleaseAbortedBeforeItsClaimIsDecided(t *testing.T) {
 	require.True(t, s.onlyMessage().Accepted)
 }
 
+func TestReleaseInProductionIsNotAborted(t *testing.T) {
+	t.Parallel()
+	s := aRelease(t).approvedByAnn()
+	during(s, ensureSchedule, contract.Empty{}, func() { s.send(contract.SignalAbort, control("late", ann)) })
+	require.NoError(t, s.releases())
+	require.Equal(t, contract.OutcomeProduction, result[contract.ReleaseStatus](s).Outcome)
+	all := s.audit()
+	last := all[len(all)-1]
+	require.False(t, last.Accepted)
+	require.Contains(t, last.Why, "is in production")
+}
+
 func TestReleaseIsPausedBetweenGates(t *testing.T) {
 	t.Parallel()
 	s := aRelease(t).approvedByAnn()

@@ -102,7 +102,7 @@ func TestReleaseIsPromoted(t *testing.T) {
 	s.after(30*time.Minute, func() {
 		now := status[contract.ReleaseStatus](s)
 		require.Equal(t, contract.OutcomeRunning, now.Outcome)
-		require.Equal(t, contract.GateRunning, now.Gates[3].State)
+		require.Equal(t, contract.GateWaiting, now.Gates[3].State)
 		require.Contains(t, now.Waiting, "slipway approve credit/1.1.0")
 	})
 	require.NoError(t, s.releases())

@@ -22,8 +22,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx); err != nil {
+	err := run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "demo: %v\n", err)
 		os.Exit(1)
 	}
@@ -68,7 +69,7 @@ func run(ctx context.Context) error {
 
 	printTable(os.Stdout, d.stack, results)
 	total := client.Total()
-	fmt.Printf("\n%d predictions while releasing (%d answered before a version was in production), %d errors. Four releases in %.0f s.\n",
+	fmt.Printf("\n%d predictions while releasing (%d more were refused while nothing was in production yet), %d errors. Four releases in %.0f s.\n",
 		total.OK+total.Failed, total.Early, total.Failed, took.Seconds())
 	var bad []error
 	for _, r := range results {

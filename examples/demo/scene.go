@@ -107,7 +107,8 @@ func (d *daemon) status(ctx context.Context, version string) (contract.ReleaseSt
 	if err != nil {
 		return status, err
 	}
-	return status, json.Unmarshal(out, &status)
+	err = json.Unmarshal(out, &status)
+	return status, err
 }
 
 func (r *result) check(code int) {

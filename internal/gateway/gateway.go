@@ -66,7 +66,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.prober = newProber(pool)
 	g.sync = newSync(cfg, g.table, pool, files)
 	g.stats = NewStats(g.id, cfg.Catalog.AddTraffic)
-	if g.metrics, err = newMetrics(cfg.Registry, g.table, g.contact, time.Now); err != nil {
+	if g.metrics, err = newMetrics(cfg.Registry, g.table, g.contact); err != nil {
 		return nil, err
 	}
 	g.log, err = predlog.New(predlog.Config{

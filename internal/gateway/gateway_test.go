@@ -66,7 +66,7 @@ func TestFromNothingToProduction(t *testing.T) {
 		`slipway_route_weight{model="credit-risk",version="1.0.0"} 1`,
 		`slipway_prediction_seconds_count{model="credit-risk",version="1.0.0"} 2`,
 		`slipway_prediction_log_dropped_total 0`,
-		`slipway_catalog_last_contact_seconds 0.`,
+		`slipway_catalog_last_contact_timestamp_seconds 1.`,
 	} {
 		require.Contains(t, metrics, line)
 	}

@@ -25,7 +25,7 @@ type metrics struct {
 	unflushed   prometheus.Gauge
 }
 
-func newMetrics(reg *prometheus.Registry, table *Table, contact func() (time.Time, bool), now func() time.Time) (*metrics, error) {
+func newMetrics(reg *prometheus.Registry, table *Table, contact func() (time.Time, bool)) (*metrics, error) {
 	m := &metrics{
 		predictions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "slipway_predictions_total", Help: "Requests for predictions by the version that took them and how they ended: ok, error, busy, invalid or canceled.",
@@ -42,13 +42,13 @@ func newMetrics(reg *prometheus.Registry, table *Table, contact func() (time.Tim
 		}),
 	}
 	last := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "slipway_catalog_last_contact_seconds", Help: "Seconds since the catalog last answered; -1 if it has not since the start.",
+		Name: "slipway_catalog_last_contact_timestamp_seconds", Help: "Unix time at which the catalog last answered; 0 if it has not since the start.",
 	}, func() float64 {
 		at, ok := contact()
 		if !ok {
-			return -1
+			return 0
 		}
-		return now().Sub(at).Seconds()
+		return float64(at.UnixMilli()) / 1000
 	})
 	for _, c := range []prometheus.Collector{
 		m.predictions, m.seconds, m.dropped, m.unflushed, last, &routeCollector{

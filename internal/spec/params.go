@@ -220,7 +220,8 @@ func valueNode(v any, field string) (*yaml.Node, error) {
 	case string:
 		return stringNode(v)
 	default:
-		return n, n.Encode(v)
+		err := n.Encode(v)
+		return n, err
 	}
 	return n, nil
 }

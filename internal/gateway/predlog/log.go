@@ -116,9 +116,7 @@ func (l *Log) Run(ctx context.Context, grace time.Duration) error {
 	for {
 		select {
 		case <-ctx.Done():
-			final, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-			defer cancel()
-			return l.finish(final)
+			return l.finish(context.WithoutCancel(ctx), grace)
 		case r := <-l.records:
 			l.gather(r)
 		case now := <-tick.C:
@@ -147,7 +145,9 @@ func (l *Log) gather(r Record) {
 }
 
 // finish writes everything that was added.
-func (l *Log) finish(ctx context.Context) error {
+func (l *Log) finish(ctx context.Context, grace time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
 	for len(l.records) > 0 {
 		l.gather(<-l.records)
 	}

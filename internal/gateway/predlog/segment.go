@@ -41,7 +41,7 @@ func encode(records []Record) ([]byte, error) {
 	columns := slices.Sorted(maps.Keys(names))
 	fields := fixed()
 	for _, name := range columns {
-		var kind arrow.DataType = arrow.PrimitiveTypes.Float64
+		kind := arrow.PrimitiveTypes.Float64
 		if isText(records, name) {
 			kind = arrow.BinaryTypes.String
 		}
