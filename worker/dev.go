@@ -49,8 +49,8 @@ func dev(ctx context.Context, cfg *config, auto bool, output string, stdout io.W
 	// The server outlives the roles, so that their last calls are answered.
 	serverCtx, stopServer := context.WithCancel(context.WithoutCancel(ctx))
 	group, ctx := errgroup.WithContext(ctx)
-	serverDone := make(chan error, 1)
-	go func() { serverDone <- server.run(serverCtx) }()
+	serverDone := make(chan struct{})
+	go func() { defer close(serverDone); server.run(serverCtx) }()
 	group.Go(func() error {
 		if err := server.ready(ctx); err != nil {
 			return err

@@ -54,19 +54,19 @@ func findTemporalCLI(flag string) (string, error) {
 func (d *devServer) address() string { return "127.0.0.1:" + strconv.Itoa(d.port) }
 
 // run keeps the server running until ctx ends.
-func (d *devServer) run(ctx context.Context) error {
+func (d *devServer) run(ctx context.Context) {
 	// Pdeathsig is bound to the thread that forks, so this goroutine keeps its thread for the child's life.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	for {
 		err := d.once(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		d.log.Warn("Temporal development server ended; starting it again", "error", err)
 		select {
 		case <-ctx.Done():
-			return nil
+			return
 		case <-time.After(d.restarts):
 		}
 	}
