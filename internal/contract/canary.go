@@ -53,7 +53,6 @@ type CanaryStatus struct {
 	Last     *Analysis   `json:"last,omitempty"`
 	Looks    int         `json:"looks"`
 	Messages []Message   `json:"messages,omitempty"`
-	Report   Report      `json:"report"`
 }
 
 // StageInput puts the candidate beside production with no traffic.

@@ -1,16 +1,15 @@
 package monitor
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
 	"html/template"
-	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/page"
 	"github.com/slipway-ml/slipway/internal/stats"
 )
 
@@ -20,15 +19,13 @@ var pageSource string
 // HTML is the report as one page that needs nothing else: the verdict first,
 // then the service, then each feature with a histogram, drifted ones on top.
 func (r Report) HTML() ([]byte, error) {
-	page, err := template.New("monitor").Funcs(template.FuncMap{
-		"num":       number,
-		"percent":   func(v float64) string { return fmt.Sprintf("%.2g %%", 100*v) },
+	t, err := page.Parse(fmt.Sprintf("%s: %s %s", verdict(r.Result.State), r.Model, r.Version), pageSource, template.FuncMap{
 		"time":      func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
 		"histogram": histogram,
 		"verdict":   verdict,
-	}).Parse(pageSource)
+	})
 	if err != nil {
-		return nil, fmt.Errorf("read the monitoring page: %w", err)
+		return nil, err
 	}
 	r.Result.Features = slices.Clone(r.Result.Features)
 	slices.SortStableFunc(r.Result.Features, func(a, b Feature) int {
@@ -40,11 +37,7 @@ func (r Report) HTML() ([]byte, error) {
 		}
 		return compareFloat(b.PSI.Score, a.PSI.Score)
 	})
-	var out bytes.Buffer
-	if err := page.Execute(&out, r); err != nil {
-		return nil, fmt.Errorf("write the monitoring page of %s/%s: %w", r.Model, r.Version, err)
-	}
-	return out.Bytes(), nil
+	return page.Render(t, r)
 }
 
 func verdict(state string) string {
@@ -55,13 +48,6 @@ func verdict(state string) string {
 		return "Too few samples"
 	}
 	return "No drift"
-}
-
-func number(v float64) string {
-	if v != 0 && (math.Abs(v) < 0.001 || math.Abs(v) >= 1e6) {
-		return fmt.Sprintf("%.2e", v)
-	}
-	return strings.TrimSuffix(strings.TrimRight(fmt.Sprintf("%.3f", v), "0"), ".")
 }
 
 // histogram draws the share of each bin, reference beside current.
