@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,6 +11,12 @@ import (
 	"github.com/slipway-ml/slipway/internal/canary"
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
+)
+
+// What the zero values of Deploy mean.
+const (
+	defaultAlive = 10 * time.Second
+	defaultPoll  = 250 * time.Millisecond
 )
 
 // Deploy moves routes and watches what the data plane makes of them.
@@ -114,19 +121,22 @@ func (d *Deploy) Confirm(ctx context.Context, in contract.ConfirmInput) (contrac
 func (d *Deploy) await(ctx context.Context, digest string) ([]string, error) {
 	report, stop := beating(ctx)
 	defer stop()
-	ticker := time.NewTicker(d.Poll)
+	ticker := time.NewTicker(cmp.Or(d.Poll, defaultPoll))
 	defer ticker.Stop()
+	at := "gateways not looked at yet"
 	for {
 		gateways, missing, err := d.ready(ctx, digest)
-		if err != nil {
+		switch {
+		case err != nil && ctx.Err() != nil: // the query was cut off: what was awaited says more
+			return nil, fmt.Errorf("%s: %w", at, ctx.Err())
+		case err != nil:
 			return nil, err
-		}
-		if len(gateways) > 0 && len(missing) == 0 {
+		case len(gateways) > 0 && len(missing) == 0:
 			return gateways, nil
-		}
-		at := "no live gateway: start `slipwayd run --roles gateway`"
-		if len(missing) > 0 {
+		case len(missing) > 0:
 			at = "waiting for " + strings.Join(missing, ", ")
+		default:
+			at = "no live gateway: start `slipwayd run --roles gateway`"
 		}
 		report(len(gateways)-len(missing), len(gateways), at)
 		select {
@@ -139,7 +149,7 @@ func (d *Deploy) await(ctx context.Context, digest string) ([]string, error) {
 
 // ready lists the live gateways and those of them that lack the digest.
 func (d *Deploy) ready(ctx context.Context, digest string) (gateways, missing []string, err error) {
-	live, err := d.Catalog.Gateways(ctx, time.Now().Add(-d.Alive))
+	live, err := d.Catalog.Gateways(ctx, time.Now().Add(-cmp.Or(d.Alive, defaultAlive)))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -151,9 +161,9 @@ func (d *Deploy) ready(ctx context.Context, digest string) (gateways, missing []
 		gateways = append(gateways, g.ID)
 		i := slices.IndexFunc(instances, func(in catalog.Instance) bool { return in.Gateway == g.ID })
 		switch {
-		case i < 0 || instances[i].State == "loading":
+		case i < 0 || instances[i].State == catalog.InstanceLoading:
 			missing = append(missing, g.ID)
-		case instances[i].State == "failed":
+		case instances[i].State == catalog.InstanceFailed:
 			return nil, nil, invalid{fmt.Errorf("gateway %s can't serve %s: %s", g.ID, digest, instances[i].Error)}
 		}
 	}

@@ -32,7 +32,7 @@ func Classify(err error) error {
 		return err
 	case errors.As(err, &app):
 		return app
-	case errors.Is(err, ErrInvalid), errors.Is(err, catalog.ErrInvalid):
+	case errors.Is(err, ErrInvalid), errors.Is(err, catalog.ErrInvalid), errors.Is(err, artifacts.ErrTooLarge):
 		return final(err, contract.ErrInvalidInput)
 	case errors.Is(err, artifacts.ErrDamaged), errors.Is(err, artifacts.ErrNotFound):
 		return final(err, contract.ErrDigestMismatch)

@@ -33,24 +33,9 @@ func (r *Registry) Begin(ctx context.Context, in contract.BeginInput) (contract.
 		Model: in.Key.Model, Version: in.Key.Version, Run: in.Key.Run,
 		WorkflowID: in.WorkflowID, RequestedBy: in.RequestedBy, Candidate: in.Candidate,
 	}
-	begun := mark(in.Key, "begin", in.RequestedBy, "")
-	_, err := r.Catalog.BeginRelease(ctx, start, begun)
-	var held *catalog.HeldError
-	if errors.As(err, &held) {
-		alive, liveErr := r.Executions.Running(ctx, held.Holder.WorkflowID, held.Holder.Run)
-		switch {
-		case liveErr != nil:
-			return contract.BeginOutput{}, liveErr
-		case alive:
-			return contract.BeginOutput{Holder: held.Holder.WorkflowID}, nil
-		}
-		if err := r.abandon(ctx, held.Holder); err != nil {
-			return contract.BeginOutput{}, err
-		}
-		_, err = r.Catalog.BeginRelease(ctx, start, begun)
-	}
-	if err != nil {
-		return contract.BeginOutput{}, err
+	holder, err := r.claim(ctx, start, mark(in.Key, "begin", in.RequestedBy, ""))
+	if err != nil || holder != "" {
+		return contract.BeginOutput{Holder: holder}, err
 	}
 	out := contract.BeginOutput{Admitted: true, AllowUnverified: r.AllowUnverified}
 	route, err := r.Catalog.Route(ctx, in.Key.Model)
@@ -59,6 +44,29 @@ func (r *Registry) Begin(ctx context.Context, in contract.BeginInput) (contract.
 	}
 	out.Production, out.ProductionDigest = route.Stable, route.StableDigest
 	return out, nil
+}
+
+// claim gives the model to the release, or names the workflow of the living
+// release that has it. Of several that find the same dead holder one gets the
+// model; the others meet that one in the next round.
+func (r *Registry) claim(ctx context.Context, start catalog.Release, begun catalog.Mark) (holder string, _ error) {
+	for {
+		_, err := r.Catalog.BeginRelease(ctx, start, begun)
+		var held *catalog.HeldError
+		if !errors.As(err, &held) {
+			return "", err
+		}
+		alive, err := r.Executions.Running(ctx, held.Holder.WorkflowID, held.Holder.Run)
+		switch {
+		case err != nil:
+			return "", err
+		case alive:
+			return held.Holder.WorkflowID, nil
+		}
+		if err := r.abandon(ctx, held.Holder); err != nil {
+			return "", err
+		}
+	}
 }
 
 // abandon undoes what a release that died without clean-up left behind.

@@ -42,6 +42,9 @@ func (w *Warm) Run(ctx context.Context, in contract.WarmInput) (contract.WarmOut
 	if err != nil {
 		return contract.WarmOutput{}, err
 	}
+	if test.Rows() == 0 {
+		return contract.WarmOutput{}, invalid{fmt.Errorf("data.test (%s) has no rows to ask the candidate", in.Data.Test.Path)}
+	}
 	model, err := read(ctx, w.Store, "model.artifact", in.Model.Artifact.Digest)
 	if err != nil {
 		return contract.WarmOutput{}, err

@@ -14,11 +14,20 @@ import (
 
 func newCommand(stdout, stderr io.Writer) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "slipwayd",
-		Short:         "Slipway's daemon: workers, control API and prediction gateway",
+		Use:   "slipwayd",
+		Short: "Slipway's daemon: workers, control API and prediction gateway",
+		Example: `  slipwayd dev
+  slipwayd run --roles gateway --gateway-http :8480 --token-file /run/secrets/token`,
 		Version:       version,
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return usageError{fmt.Errorf("slipwayd has no command %q", args[0])}
+		},
 	}
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -126,7 +126,9 @@ func (c *config) settle(roles []string) error {
 		if err != nil {
 			return fmt.Errorf("SLIPWAY_CATALOG_FILE: %w", err)
 		}
-		c.Catalog = strings.TrimSpace(string(dsn))
+		if c.Catalog = strings.TrimSpace(string(dsn)); c.Catalog == "" {
+			return fmt.Errorf("SLIPWAY_CATALOG_FILE: %s is empty: it must hold the catalog's address", file)
+		}
 	}
 	if c.Catalog == "" {
 		c.Catalog = filepath.Join(c.State, "slipway.db")
@@ -144,8 +146,8 @@ func (c *config) settle(roles []string) error {
 func (c *config) guard(roles []string) error {
 	open := func(address string) bool { return !loopback(address) }
 	control := slices.Contains(roles, roleControl) && open(c.ControlListen)
-	gateway := slices.Contains(roles, roleGateway) && open(c.GatewayHTTP)
-	health := c.HealthListen != "" && open(c.HealthListen)
+	gateway := slices.Contains(roles, roleGateway) && (open(c.GatewayHTTP) || open(c.GatewayGRPC))
+	health := c.watched(roles) && open(c.HealthListen)
 	if c.TokenFile == "" && (control || gateway || health) {
 		return fmt.Errorf("listening beyond loopback needs --token-file (or SLIPWAY_TOKEN_FILE): callers must send that token")
 	}
@@ -153,6 +155,11 @@ func (c *config) guard(roles []string) error {
 		return fmt.Errorf("--allow-unverified is for loopback only: give the approvers keys in the release spec instead")
 	}
 	return nil
+}
+
+// watched tells whether the health endpoint is served: it speaks for worker roles, a gateway alone has its own.
+func (c *config) watched(roles []string) bool {
+	return c.HealthListen != "" && len(workerRoles(roles)) > 0
 }
 
 func loopback(address string) bool {

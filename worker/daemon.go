@@ -35,7 +35,7 @@ func (c *config) listen(roles []string) (listeners, error) {
 	}
 	for _, err := range []error{
 		bind(slices.Contains(roles, roleControl), "control API", "--control-listen", c.ControlListen, &l.control),
-		bind(c.HealthListen != "", "health endpoint", "--health-listen", c.HealthListen, &l.health),
+		bind(c.watched(roles), "health endpoint", "--health-listen", c.HealthListen, &l.health),
 		bind(slices.Contains(roles, roleGateway), "gateway", "--gateway-http", c.GatewayHTTP, &l.gatewayHTTP),
 		bind(slices.Contains(roles, roleGateway), "gateway", "--gateway-grpc", c.GatewayGRPC, &l.gatewayGRPC),
 	} {

@@ -37,6 +37,9 @@ func (c *config) temporalOptions(log *slog.Logger) (client.Options, error) {
 	if c.TemporalAddress != "" {
 		o.HostPort = c.TemporalAddress
 	}
+	if o.HostPort == "" {
+		o.HostPort = client.DefaultHostPort
+	}
 	if c.Namespace != "" {
 		o.Namespace = c.Namespace
 	}
