@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mattn/go-runewidth"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
@@ -26,14 +27,17 @@ type drawing struct {
 // whole is a bar's full length: the canary counts in thousandths of the traffic.
 const whole = 1000
 
+// barWidth is a bar's length in characters.
+const barWidth = 20
+
 func newDrawing(out io.Writer, color bool, options ...mpb.ContainerOption) *drawing {
 	d := &drawing{color: color, bars: map[contract.Gate]*mpb.Bar{}}
 	d.progress = mpb.New(append(options, mpb.WithOutput(out), mpb.WithRefreshRate(150*time.Millisecond))...)
 	style := mpb.BarStyle().Lbound("").Filler("█").Tip("█").Padding("░").Rbound("")
 	for _, gate := range contract.Gates() {
-		d.bars[gate] = d.progress.New(whole, style, mpb.BarWidth(20),
+		d.bars[gate] = d.progress.New(whole, style, mpb.BarWidth(barWidth),
 			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return d.left(gate) })),
-			mpb.AppendDecorators(decor.Any(func(decor.Statistics) string { return d.right(gate) })))
+			mpb.AppendDecorators(decor.Any(func(s decor.Statistics) string { return d.right(gate, s.AvailableWidth-barWidth) })))
 	}
 	return d
 }
@@ -48,11 +52,12 @@ func (d *drawing) left(name contract.Gate) string {
 	return fmt.Sprintf("%-11s %s ", name, state)
 }
 
-func (d *drawing) right(name contract.Gate) string {
+// right cuts the text to the room there is; else the bar would have to give way.
+func (d *drawing) right(name contract.Gate, room int) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	g := d.view.gate(name)
-	return fmt.Sprintf(" %6s  %s", gateTime(g, time.Now()), gateText(d.view, g))
+	return runewidth.Truncate(fmt.Sprintf(" %6s  %s", gateTime(g, time.Now()), gateText(d.view, g)), max(room-2, 8), "…")
 }
 
 func (d *drawing) update(v view) {
