@@ -121,6 +121,8 @@ func (d *Deploy) Confirm(ctx context.Context, in contract.ConfirmInput) (contrac
 func (d *Deploy) await(ctx context.Context, digest string) ([]string, error) {
 	report, stop := beating(ctx)
 	defer stop()
+	ctx, cancel := early(ctx)
+	defer cancel()
 	ticker := time.NewTicker(cmp.Or(d.Poll, defaultPoll))
 	defer ticker.Stop()
 	at := "gateways not looked at yet"

@@ -131,3 +131,15 @@ func final(t testing.TB, err error, kind string, words ...string) {
 		require.ErrorContains(t, err, w)
 	}
 }
+
+// retried asserts that an activity ended with an error that is tried again.
+func retried(t testing.TB, err error, words ...string) {
+	t.Helper()
+	var app *temporal.ApplicationError
+	require.ErrorAs(t, err, &app)
+	require.Equal(t, contract.ErrUnavailable, app.Type(), err)
+	require.False(t, app.NonRetryable(), err)
+	for _, w := range words {
+		require.ErrorContains(t, err, w)
+	}
+}

@@ -17,6 +17,19 @@ type Progress struct {
 	At    string `json:"at"`
 }
 
+// lastWord is the most that early takes off an activity's time.
+const lastWord = 2 * time.Second
+
+// early ends a little before the activity's own deadline: what an activity
+// answers after it is thrown away, and with it the reason why the wait was in vain.
+func early(activityCtx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := activityCtx.Deadline()
+	if !ok {
+		return context.WithCancel(activityCtx)
+	}
+	return context.WithDeadline(activityCtx, end.Add(-min(lastWord, time.Until(end)/4)))
+}
+
 // beating heartbeats in the background while long work runs, so that a crash
 // is noticed and a cancellation arrives. report replaces the detail.
 func beating(activityCtx context.Context) (report func(done, total int, at string), stop func()) {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -104,7 +105,11 @@ func devPorts(cfg *config, auto bool) (temporalPort, uiPort int, err error) {
 	last, _ := stack.Read(cfg.State) // none: a first start
 	ports := make([]int, 5)
 	for i, address := range []string{last.Temporal, last.UI, last.Control, last.GatewayHTTP, last.GatewayGRPC} {
-		if ports[i], err = reuse(address); err != nil {
+		ports[i], err = reuse(address)
+		for err == nil && slices.Contains(ports[:i], ports[i]) {
+			ports[i], err = reuse("") // nothing listens there yet, so a free port may come up twice
+		}
+		if err != nil {
 			return 0, 0, err
 		}
 	}
@@ -119,7 +124,7 @@ func reuse(address string) (int, error) {
 		for i >= 0 && address[i] >= '0' && address[i] <= '9' {
 			i--
 		}
-		if port, err := strconv.Atoi(address[i+1:]); err == nil && free(port) == nil {
+		if port, err := strconv.Atoi(address[i+1:]); err == nil && port > 0 && free(port) == nil {
 			return port, nil
 		}
 	}

@@ -1,0 +1,135 @@
+package activities_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/slipway-ml/slipway/artifacts"
+	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/modeltest"
+)
+
+// candidate is the test of an example release against 1.0.0 in production, its
+// limits on time and memory out of the way: no test depends on the clock.
+func (b *bench) candidate(version string) contract.TestModelInput {
+	r, production := b.release(version), b.release("1.0.0")
+	r.Tests.LatencyMS, r.Tests.MemoryMB = 1e6, 1e6
+	return contract.TestModelInput{
+		Key: key(version, "r1"), Model: r.Model, Data: r.Data, Tests: r.Tests,
+		Production: "1.0.0", ProductionDigest: production.Model.Artifact.Digest,
+	}
+}
+
+func (b *bench) report(v contract.Verdict) modeltest.Report {
+	b.t.Helper()
+	var r modeltest.Report
+	require.NoError(b.t, json.Unmarshal(b.stored(v.Report.Digest), &r))
+	return r
+}
+
+func TestModelTestsPass(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	in := b.candidate("1.1.0")
+	found := do[contract.Verdict](b, contract.ActivityTestModel, in)
+	require.True(t, found.Passed, found.Summary)
+	require.Equal(t, "10 of 10 tests passed", found.Summary)
+	report := b.report(found)
+	require.Equal(t, in.Model.Artifact.Digest, report.Digest)
+	require.Contains(t, report.Tests[9].Detail, "1.0.0", "compared with what is in production")
+	require.Contains(t, string(b.stored(found.Report.Page)), "accuracy_against_production")
+	b.beatSaid(0, 10, "parameter_count")
+	b.beatSaid(9, 10, "accuracy_against_production")
+
+	again := do[contract.Verdict](b, contract.ActivityTestModel, in)
+	require.Equal(t, found.Passed, again.Passed)
+	require.Equal(t, found.Summary, again.Summary)
+	require.InDelta(t, found.Metrics["accuracy"], again.Metrics["accuracy"], 0, "only timings may differ between two runs")
+	require.Empty(t, b.events())
+
+	// Production decides nothing for a first release.
+	in.Production, in.ProductionDigest = "", ""
+	require.True(t, do[contract.Verdict](b, contract.ActivityTestModel, in).Passed)
+}
+
+// 1.2.0 was trained on shuffled labels.
+func TestModelTestsStopABadModel(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	found := do[contract.Verdict](b, contract.ActivityTestModel, b.candidate("1.2.0"))
+	require.False(t, found.Passed)
+	require.Contains(t, found.Summary, "accuracy")
+	for _, test := range b.report(found).Tests {
+		require.Equal(t, test.ID != "C4", test.Passed, "%s: the graph is fine, what it answers is not", test.Name)
+	}
+}
+
+// A file that is no model is the candidate's failure, not an error to try again.
+func TestModelTestsOfACorruptModel(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	in := b.candidate("1.1.0")
+	in.Model.Artifact = b.put("broken.onnx", []byte("no graph"))
+	found := do[contract.Verdict](b, contract.ActivityTestModel, in)
+	require.False(t, found.Passed)
+	require.NotEmpty(t, found.Report.Page)
+}
+
+func TestModelTestsWithoutTheBytes(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	missing := string(artifacts.DigestOf([]byte("never uploaded")))
+	in := b.candidate("1.1.0")
+	in.ProductionDigest = missing
+	_, err := try[contract.Verdict](b, contract.ActivityTestModel, in)
+	final(t, err, contract.ErrDigestMismatch, "production 1.0.0")
+	in.Model.Artifact.Digest = missing
+	_, err = try[contract.Verdict](b, contract.ActivityTestModel, in)
+	final(t, err, contract.ErrDigestMismatch, "model.artifact")
+}
+
+func TestWarm(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := b.release("1.1.0")
+	in := contract.WarmInput{Key: key("1.1.0", "r1"), Model: r.Model, Data: r.Data}
+	for range 2 {
+		found := do[contract.WarmOutput](b, contract.ActivityWarm, in)
+		require.Equal(t, "cpu", found.Device)
+		require.Equal(t, 50, found.Rows)
+		require.NotEmpty(t, found.Host)
+		require.Positive(t, found.P50MS)
+	}
+	require.NotEmpty(t, b.progress(), "the first heartbeat goes out at once")
+	require.Empty(t, b.events())
+}
+
+func TestWarmRefuses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r := b.release("1.1.0")
+	good := contract.WarmInput{Key: key("1.1.0", "r1"), Model: r.Model, Data: r.Data}
+	for name, c := range map[string]struct {
+		breaks func(*contract.WarmInput)
+		kind   string
+		words  string
+	}{
+		"corrupt model": {func(in *contract.WarmInput) { in.Model.Artifact = b.put("broken.onnx", []byte("no graph")) }, contract.ErrInvalidInput, ""},
+		"missing model": {func(in *contract.WarmInput) {
+			in.Model.Artifact.Digest = string(artifacts.DigestOf([]byte("never uploaded")))
+		}, contract.ErrDigestMismatch, "model.artifact"},
+		"wrong columns": {func(in *contract.WarmInput) { in.Data.Exclude = []string{"credit_amount"} }, contract.ErrInvalidInput, "credit_amount"},
+		"no rows": {func(in *contract.WarmInput) {
+			header, _, _ := cutLine(b.stored(r.Data.Test.Digest))
+			in.Data.Test = b.put("header.csv", header)
+		}, contract.ErrInvalidInput, "no rows"},
+	} {
+		in := good
+		c.breaks(&in)
+		_, err := try[contract.WarmOutput](b, contract.ActivityWarm, in)
+		t.Log(name)
+		final(t, err, c.kind, c.words)
+	}
+}
