@@ -75,7 +75,7 @@ func onBody(change func(*http.Request, io.ReadCloser) io.ReadCloser) faultyTrans
 
 func TestS3Faults(t *testing.T) {
 	t.Parallel()
-	const stall = 300 * time.Millisecond
+	const stall = 2 * time.Second // long enough for a busy machine to move a byte
 	f := startFaultyS3(t)
 	patient, hasty := openStore(t, f.url), openStore(t, f.url, WithStallTimeout(stall))
 	b := noise(40, 3*spoolMemory)
@@ -112,11 +112,11 @@ func TestS3Faults(t *testing.T) {
 		fault faultyTransport
 		says  string
 	}{
-		"silent":      {hasty, silent, "moved no byte for 300ms"},
+		"silent":      {hasty, silent, "moved no byte for 2s"},
 		"unavailable": {patient, unavailable, "StatusCode: 503"},
 		"flipped":     {patient, flipped, ErrDamaged.Error()},
 		"cut":         {patient, cut, "unexpected EOF"},
-		"frozen":      {hasty, frozen, "moved no byte for 300ms"},
+		"frozen":      {hasty, frozen, "moved no byte for 2s"},
 	} {
 		f.fail(c.fault)
 		for op, err := range everyRead(t, c.store, ref.Digest) {
@@ -132,7 +132,7 @@ func TestS3Faults(t *testing.T) {
 		fault faultyTransport
 		says  string
 	}{
-		"silent":      {hasty, silent, "moved no byte for 300ms"},
+		"silent":      {hasty, silent, "moved no byte for 2s"},
 		"unavailable": {patient, unavailable, "StatusCode: 503"},
 	} {
 		f.fail(c.fault)
