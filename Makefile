@@ -28,6 +28,9 @@ test_temporal := $(or $(TEMPORAL_CLI),$(tools)/temporal)
 PKG  ?= ./...
 ARGS ?=
 
+# How much data `make bench-data` takes: full or small.
+SIZE ?= full
+
 # Assigned before it is exported: export alone would hide that the script failed.
 onnxruntime := ONNXRUNTIME_LIB="$$(scripts/onnxruntime.sh $(deps)/onnxruntime)"; export ONNXRUNTIME_LIB
 
@@ -35,7 +38,7 @@ step = @printf '==> %s\n' '$(1)'
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## fetch ONNX Runtime and the Go modules
@@ -75,6 +78,13 @@ fuzz: deps ## run each fuzz target for 20 s (PKG=./...)
 	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 20s $(ARGS) "$$package"; \
 	  done; \
 	done
+
+.PHONY: bench-data
+bench-data: build $(deps)/bench-venv/installed ## measure slipway data against its peers, some 10 minutes (SIZE=small for a quick look, ARGS=...)
+	$(call step,bench-data: build)
+	@$(gobuild) -o $(bin)/bench-data ./examples/bench/data
+	$(call step,bench-data: run)
+	@exec $(bin)/bench-data -size '$(SIZE)' -bin '$(bin)' -peers $(deps)/bench-venv $(ARGS)
 
 .PHONY: lint
 lint: lint-format lint-modules lint-go lint-workflows lint-deploy lint-scripts ## check the code, the modules and the deployment files
@@ -153,4 +163,17 @@ $(tools)/workflowcheck: tools/lint/go.mod tools/lint/go.sum
 $(tools)/compose-config: tools/compose/go.mod tools/compose/go.sum tools/compose/main.go
 	$(call step,tool: compose-config)
 	@$(gotool) tools/compose -o $@ .
+	@touch $@
+
+# ---- Peers of the benchmarks, in a Python environment of their own. What does not install is reported as such. ----
+
+bench_peers := $(wildcard examples/bench/data/peers/*.txt)
+
+$(deps)/bench-venv/installed: $(bench_peers)
+	$(call step,bench-data: peers)
+	@mkdir -p $(@D)
+	@python3 -m venv $(@D) || echo 'python3 makes no environment: no peers'
+	@for peer in $(bench_peers); do \
+	  $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r "$$peer" || echo "not installed: $$peer"; \
+	done
 	@touch $@

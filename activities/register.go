@@ -1,6 +1,8 @@
 package activities
 
 import (
+	"maps"
+
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/worker"
 
@@ -18,11 +20,13 @@ type Set struct {
 	Drift      *Drift
 	Temporal   *Temporal
 	Notify     *Notify
+	// Datasets is nil where the worker has no data versions to keep.
+	Datasets *Datasets
 }
 
 // Control lists the light activities of the control queue by name.
 func (s Set) Control() map[string]any {
-	return map[string]any{
+	list := map[string]any{
 		contract.ActivityBegin:          s.Registry.Begin,
 		contract.ActivityFixData:        s.Data.Fix,
 		contract.ActivityRegister:       s.Registry.Register,
@@ -40,15 +44,39 @@ func (s Set) Control() map[string]any {
 		contract.ActivityEnsureSchedule: s.Temporal.EnsureSchedule,
 		contract.ActivityNotify:         s.Notify.Send,
 	}
+	if d := s.Datasets; d != nil {
+		maps.Copy(list, map[string]any{
+			contract.ActivityListData:    d.List,
+			contract.ActivityShowData:    d.Show,
+			contract.ActivityTagData:     d.Tag,
+			contract.ActivityDeleteData:  d.Delete,
+			contract.ActivityRestoreData: d.Restore,
+			contract.ActivityHoldData:    d.Hold,
+			contract.ActivityDataLineage: d.Lineage,
+		})
+	}
+	return list
 }
 
 // Compute lists the CPU-bound activities by name.
 func (s Set) Compute() map[string]any {
-	return map[string]any{
+	list := map[string]any{
 		contract.ActivityValidateData:  s.Data.Validate,
 		contract.ActivityTestModel:     s.ModelTests.Run,
 		contract.ActivityMonitorWindow: s.Drift.Check,
 	}
+	if d := s.Datasets; d != nil {
+		maps.Copy(list, map[string]any{
+			contract.ActivityAddData:     d.Add,
+			contract.ActivityDiffData:    d.Diff,
+			contract.ActivityVerifyData:  d.Verify,
+			contract.ActivityCollectData: d.Collect,
+			contract.ActivityCheckData:   d.Check,
+			contract.ActivityProfileData: d.Profile,
+			contract.ActivityInferSchema: d.Infer,
+		})
+	}
+	return list
 }
 
 // GPU lists the activities that need the host's device by name.

@@ -18,6 +18,17 @@
 //     are not the ones the digest names.
 //   - A digest that did not pass ParseDigest never becomes a key or a path.
 //
+// A [Repository] keeps files and folders in the same store, in packs: equal
+// content once, large files in chunks, small ones together, compressed and
+// encrypted where that is wanted. Its invariants:
+//
+//   - A tree is named by the digest of its canonical manifest, which depends on
+//     paths, sizes and contents only; how they are stored never shows in it.
+//   - What Add acknowledged is whole as long as it is a root of every collection,
+//     whoever is killed when: records of what lies where come after the bytes,
+//     and go before them.
+//   - Every byte in a pack is under a checksum, every content under its SHA-256.
+//
 // The package must never import go.temporal.io, the catalog or anything else
 // of Slipway: it knows bytes and digests, not models and releases. Which blobs
 // are still needed is the catalog's knowledge.

@@ -9,6 +9,8 @@ import (
 	"syscall"
 
 	"gocloud.dev/gcerrors"
+
+	"github.com/slipway-ml/slipway/artifacts/blobindex"
 )
 
 var (
@@ -20,9 +22,16 @@ var (
 	ErrMismatch = errors.New("content does not match the expected digest")
 	// ErrTooLarge: the content exceeds the size the store or the caller allows.
 	ErrTooLarge = errors.New("artifact is too large")
+	// ErrUnsupported: a repository holds regular files with portable names, and
+	// this is something else.
+	ErrUnsupported = errors.New("not supported in a repository")
+	// ErrChanged: a file changed while it was read.
+	ErrChanged = errors.New("file changed while it was read")
+	// ErrKey: the data key of a pack cannot be unwrapped with the keeper that is set.
+	ErrKey = errors.New("the key cannot be unwrapped")
 )
 
-// Error is what every method of Store fails with: what was done to which blob,
+// Error is what every method of Store and Repository fails with: what was done to which blob,
 // why it failed and what a person can do about it. errors.Is finds the
 // sentinels above and the errors of package context through it.
 type Error struct {
@@ -71,6 +80,16 @@ func (s *Store) hint(d Digest, err error) string {
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return ""
+	case errors.Is(err, ErrUnsupported):
+		return "" // says it itself
+	case errors.Is(err, ErrChanged):
+		return "try again when nothing writes to it"
+	case errors.Is(err, ErrKey):
+		return "check that the keeper is the one the repository was written or last rotated with"
+	case errors.Is(err, blobindex.ErrExpired):
+		return "try again: what is stored already is not stored again"
+	case errors.Is(err, errPacked):
+		return "add the data again after taking the damaged blobs off the record, or restore the object from a copy"
 	case errors.Is(err, ErrNotFound):
 		return fmt.Sprintf("put it again, or check that %s is the store it was put in", s.name)
 	case errors.Is(err, ErrDamaged):

@@ -116,9 +116,13 @@ func (f folder) syncAbove(path string) error {
 
 // list walks the folder itself: fileblob passes over what it cannot read, and
 // to a garbage collector "could not look" must not mean "is not there".
-func (f folder) list(ctx context.Context) iter.Seq2[entry, error] {
+func (f folder) list(ctx context.Context, prefix string) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
-		err := filepath.WalkDir(filepath.Join(f.root, casPrefix), func(path string, e fs.DirEntry, err error) error {
+		top := filepath.Join(f.root, filepath.FromSlash(prefix))
+		err := filepath.WalkDir(top, func(path string, e fs.DirEntry, err error) error {
+			if path == top && errors.Is(err, fs.ErrNotExist) {
+				return nil // nothing was ever put there
+			}
 			if err == nil {
 				err = context.Cause(ctx)
 			}
@@ -136,7 +140,7 @@ func (f folder) list(ctx context.Context) iter.Seq2[entry, error] {
 			if err != nil {
 				return err
 			}
-			if !yield(entry{key: filepath.ToSlash(key), size: info.Size()}, nil) {
+			if !yield(entry{key: filepath.ToSlash(key), size: info.Size(), written: info.ModTime()}, nil) {
 				return fs.SkipAll
 			}
 			return nil

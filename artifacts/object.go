@@ -90,11 +90,11 @@ func (o objects) commit(ctx context.Context, key string, sp *spool, mediaType st
 
 func (o objects) settle(context.Context, string) error { return nil }
 
-func (o objects) list(ctx context.Context) iter.Seq2[entry, error] {
+func (o objects) list(ctx context.Context, prefix string) iter.Seq2[entry, error] {
 	return func(yield func(entry, error) bool) {
 		w := watch(ctx, o.stall)
 		defer w.end()
-		it := o.bucket.List(&blob.ListOptions{Prefix: casPrefix})
+		it := o.bucket.List(&blob.ListOptions{Prefix: prefix})
 		for {
 			w.moved()
 			obj, err := it.Next(w.ctx)
@@ -111,7 +111,7 @@ func (o objects) list(ctx context.Context) iter.Seq2[entry, error] {
 				yield(entry{}, err)
 				return
 			}
-			if !yield(entry{key: obj.Key, size: obj.Size}, nil) {
+			if !yield(entry{key: obj.Key, size: obj.Size, written: obj.ModTime}, nil) {
 				return
 			}
 		}

@@ -39,14 +39,16 @@ type backend interface {
 	// settle returns once the blob found at key will survive a crash. Another
 	// writer may have put it there without having finished its commit.
 	settle(ctx context.Context, key string) error
-	// list yields every key below casPrefix in ascending order.
-	list(ctx context.Context) iter.Seq2[entry, error]
+	// list yields every key that begins with prefix, a folder with its final
+	// slash, in ascending order.
+	list(ctx context.Context, prefix string) iter.Seq2[entry, error]
 }
 
 // entry is one key that a backend lists.
 type entry struct {
-	key  string
-	size int64
+	key     string
+	size    int64
+	written time.Time
 }
 
 // Option changes a limit of Open.
@@ -138,7 +140,7 @@ func (s *Store) stat(ctx context.Context, op string, d Digest) (Ref, error) {
 // that are no blobs are passed over. After an error it yields no more.
 func (s *Store) List(ctx context.Context) iter.Seq2[Ref, error] {
 	return func(yield func(Ref, error) bool) {
-		for e, err := range s.backend.list(ctx) {
+		for e, err := range s.backend.list(ctx, casPrefix) {
 			if err != nil {
 				yield(Ref{}, s.fail(ctx, "list", "", err))
 				return

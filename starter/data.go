@@ -1,85 +1,56 @@
 package main
 
-import (
-	"context"
-	"fmt"
-	"strconv"
+import "github.com/spf13/cobra"
 
-	"github.com/spf13/cobra"
-)
+const dataHelp = `Keeps data as versions that never change, and checks it against schemas.
+
+REF names a data version: its digest (sha256:…) or 8 and more of the digits, a
+tag, NAME@N for a version of a name, or NAME for its latest.
+
+These commands open the catalog and the store themselves, as slipwayd does:
+
+  SLIPWAY_CATALOG         catalog: postgres://… or an SQLite file
+  SLIPWAY_CATALOG_FILE    file with the catalog's address
+  SLIPWAY_ARTIFACTS       store: a folder or s3://…
+  SLIPWAY_ENCRYPTION_KEY  key that wraps the data keys: base64key://… or awskms://…
+  SLIPWAY_CACHE           folder that remembers the digests of unchanged files
+
+Without catalog and store they are slipway.db and artifacts in the state folder,
+which 'data add' makes. 'data list' and 'data show' ask the control API where
+--control names one, or where there is no catalog.`
+
+// DataOptions are the flags that every data command has. An empty value means: look at the environment.
+type DataOptions struct {
+	Catalog       string // address
+	Artifacts     string // URL or folder
+	EncryptionKey string // URL
+	Cache         string // folder
+}
 
 func dataCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "data", Short: "Show data versions", Example: "  slipway data list", Args: cobra.ArbitraryArgs, RunE: group}
-	var name string
-	list := &cobra.Command{
-		Use:   "list",
-		Short: "List data versions, newest first",
-		Example: `  slipway data list
-  slipway data list --name credit-risk -o json`,
-		Args: takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runDataList(cmd.Context(), name) },
+	cmd := &cobra.Command{
+		Use:   "data",
+		Short: "Keep data as versions and check it",
+		Long:  dataHelp,
+		Example: `  slipway data add ./train --name credit --description "loans of 2026"
+  slipway data validate credit --schema schema.yaml
+  slipway data list`,
+		Args: cobra.ArbitraryArgs,
+		RunE: group,
 	}
-	list.Flags().StringVar(&name, "name", "", "only versions of this data")
-	show := &cobra.Command{
-		Use:   "show REF",
-		Short: "Show a data version: files and what used it",
-		Long:  "REF is a digest (sha256:…), NAME@VERSION, or NAME for the latest version.",
-		Example: `  slipway data show credit-risk
-  slipway data show credit-risk@1`,
-		Args: takes("REF"),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.runDataShow(cmd.Context(), args[0]) },
+	o := &DataOptions{}
+	f := cmd.PersistentFlags()
+	f.StringVar(&o.Catalog, "catalog", "", "catalog: postgres://… or an SQLite file (SLIPWAY_CATALOG, SLIPWAY_CATALOG_FILE); default STATE/slipway.db")
+	f.StringVar(&o.Artifacts, "artifacts", "", "store: a folder, file://… or s3://… (SLIPWAY_ARTIFACTS); default STATE/artifacts")
+	f.StringVar(&o.EncryptionKey, "encryption-key", "", "URL of the key that wraps the data keys; with one, what is added is encrypted (SLIPWAY_ENCRYPTION_KEY)")
+	f.StringVar(&o.Cache, "cache", "", "folder that remembers the digests of unchanged files (SLIPWAY_CACHE); default: slipway/files in your cache folder")
+	cmd.AddCommand(
+		dataAddCommand(a, o), dataListCommand(a, o), dataShowCommand(a, o), dataDiffCommand(a, o), dataGetCommand(a, o),
+		dataVerifyCommand(a, o), dataTagCommand(a, o), dataUntagCommand(a, o), dataRemoveCommand(a, o), dataGCCommand(a, o), dataLineageCommand(a, o), dataRotateKeyCommand(a, o),
+		dataValidateCommand(a, o), dataInferCommand(a, o), dataProfileCommand(a, o),
+	)
+	for _, words := range dataMoves() {
+		cmd.AddCommand(dataMoveCommand(a, o, words))
 	}
-	cmd.AddCommand(list, show)
 	return cmd
-}
-
-func (a *app) runDataList(ctx context.Context, name string) error {
-	c, err := a.control()
-	if err != nil {
-		return err
-	}
-	found, err := c.DataVersions(ctx, name)
-	if err != nil {
-		return err
-	}
-	if a.json() {
-		return a.printJSON(found)
-	}
-	rows := make([][]string, len(found))
-	for i, d := range found {
-		rows[i] = []string{d.Name + "@" + strconv.FormatInt(d.Version, 10), short(d.Digest), size(d.Bytes), d.Actor, when(d.CreatedAt)}
-	}
-	a.table([]string{"DATA", "DIGEST", "SIZE", "BY", "SAVED"}, rows)
-	return nil
-}
-
-func (a *app) runDataShow(ctx context.Context, ref string) error {
-	c, err := a.control()
-	if err != nil {
-		return err
-	}
-	d, err := c.Data(ctx, ref)
-	if err != nil {
-		return err
-	}
-	if a.json() {
-		return a.printJSON(d)
-	}
-	pairs(a.stdout, "data", d.Name+"@"+strconv.FormatInt(d.Version, 10), "digest", d.Digest, "size", size(d.Bytes),
-		"description", d.Description, "saved", when(d.CreatedAt)+" by "+d.Actor)
-	fmt.Fprintln(a.stdout)
-	rows := make([][]string, len(d.Files))
-	for i, f := range d.Files {
-		rows[i] = []string{f.Role, f.Path, size(f.Size), f.Digest}
-	}
-	a.table([]string{"ROLE", "FILE", "SIZE", "DIGEST"}, rows)
-	if len(d.Uses) > 0 {
-		fmt.Fprintln(a.stdout)
-		rows = nil
-		for _, u := range d.Uses {
-			rows = append(rows, []string{when(u.At), u.ModelID, u.Release})
-		}
-		a.table([]string{"USED AT", "MODEL", "RELEASE"}, rows)
-	}
-	return nil
 }

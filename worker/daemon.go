@@ -9,10 +9,12 @@ import (
 	"net"
 	"slices"
 
+	"gocloud.dev/secrets"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/stack"
 )
 
@@ -85,6 +87,8 @@ type platform struct {
 	cfg     *config
 	catalog *catalog.Catalog
 	store   *artifacts.Store
+	data    *dataversion.Library
+	keeper  *secrets.Keeper // of data at rest; nil without encryption
 	token   string
 	log     *slog.Logger
 }
@@ -146,12 +150,19 @@ func open(ctx context.Context, cfg *config, workers bool, log *slog.Logger) (*pl
 	if p.catalog, err = openCatalog(ctx, cfg.Catalog, log); err != nil {
 		return nil, errors.Join(err, p.store.Close())
 	}
+	if p.data, p.keeper, err = cfg.library(ctx, p.catalog, p.store); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
 	return p, nil
 }
 
 func (p *platform) close() error {
-	if p.catalog == nil {
-		return nil
+	var errs []error
+	if p.keeper != nil {
+		errs = append(errs, p.keeper.Close())
 	}
-	return errors.Join(p.catalog.Close(), p.store.Close())
+	if p.catalog != nil {
+		errs = append(errs, p.catalog.Close(), p.store.Close())
+	}
+	return errors.Join(errs...)
 }

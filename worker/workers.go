@@ -129,6 +129,7 @@ func (p *platform) activities(c client.Client) activities.Set {
 		Deploy:     &activities.Deploy{Catalog: p.catalog, Alive: 10 * time.Second, Poll: 250 * time.Millisecond},
 		Warm:       &activities.Warm{Store: p.store, Device: onnx.Device(p.cfg.Device)},
 		Drift:      &activities.Drift{Catalog: p.catalog, Store: p.store},
+		Datasets:   &activities.Datasets{Library: p.data, ImportRoot: p.cfg.ImportRoot},
 		Temporal:   server,
 		Notify:     &activities.Notify{Log: p.log},
 	}

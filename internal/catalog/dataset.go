@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -19,26 +18,43 @@ type DataFile struct {
 // DataVersion is an immutable snapshot of data. Its identity is Digest, the
 // digest of its manifest, over all names.
 type DataVersion struct {
-	Name        string     `db:"name" json:"name"`
-	Version     int64      `db:"version" json:"version"` // counts from 1 per name
-	Digest      string     `db:"digest" json:"digest"`
-	Description string     `db:"description" json:"description,omitempty"`
-	Actor       string     `db:"actor" json:"actor"`
-	Bytes       int64      `db:"bytes" json:"bytes"`
-	Files       []DataFile `db:"-" json:"files,omitempty"`
-	CreatedAt   time.Time  `db:"-" json:"created_at"`
+	Name        string `db:"name" json:"name"`
+	Version     int64  `db:"version" json:"version"` // counts from 1 per name
+	Digest      string `db:"digest" json:"digest"`
+	Description string `db:"description" json:"description,omitempty"`
+	Actor       string `db:"actor" json:"actor"`
+	Bytes       int64  `db:"bytes" json:"bytes"`
+	// Tree tells that the content is a tree of the artifact repository, under
+	// Digest. Its files are listed there and not in Files: there may be millions.
+	Tree      bool       `db:"tree" json:"tree,omitempty"`
+	FileCount int64      `db:"file_count" json:"file_count"`
+	Files     []DataFile `db:"-" json:"files,omitempty"`
+	Tags      []string   `db:"-" json:"tags,omitempty"` // sorted
+	CreatedAt time.Time  `db:"-" json:"created_at"`
+	// Hold is why the version must not be deleted; empty without a legal hold.
+	Hold string `db:"hold" json:"hold,omitempty"`
+	// DeletedAt is when the version was deleted; zero for one that was not. It can
+	// be restored until KeepUntil, and after that until CollectedAt, when its
+	// content was given up.
+	DeletedAt   time.Time `db:"-" json:"deleted_at,omitzero"`
+	KeepUntil   time.Time `db:"-" json:"keep_until,omitzero"`
+	CollectedAt time.Time `db:"-" json:"collected_at,omitzero"`
 }
 
-const dataColumns = "name, version, digest, description, actor, bytes, created_at"
+const dataColumns = "name, version, digest, description, actor, bytes, tree, file_count, hold, created_at, deleted_at, keep_until, collected_at"
 
 type dataRow struct {
 	DataVersion
-	CreatedAt stamp `db:"created_at"`
+	CreatedAt   stamp `db:"created_at"`
+	DeletedAt   stamp `db:"deleted_at"`
+	KeepUntil   stamp `db:"keep_until"`
+	CollectedAt stamp `db:"collected_at"`
 }
 
 func (r dataRow) data() DataVersion {
-	r.DataVersion.CreatedAt = r.CreatedAt.time()
-	return r.DataVersion
+	d := r.DataVersion
+	d.CreatedAt, d.DeletedAt, d.KeepUntil, d.CollectedAt = r.CreatedAt.time(), r.DeletedAt.time(), r.KeepUntil.time(), r.CollectedAt.time()
+	return d
 }
 
 // savedData is the result of SaveData on record; the files stay out of the audit log.
@@ -47,12 +63,15 @@ type savedData struct {
 	Version int64  `json:"version"`
 	Digest  string `json:"digest"`
 	Existed bool   `json:"existed"`
+	// Restored tells that the version was on record as deleted and no longer is.
+	Restored bool `json:"restored,omitempty"`
 }
 
 // SaveData puts a data version on record. Content that is on record already,
-// under whatever name, comes back as it was first saved, with existed true.
-// Version must be 0; Bytes 0 becomes the sum of the files; an empty Actor
-// becomes the mark's.
+// under whatever name, comes back as it was first saved, with existed true; if
+// it was deleted it no longer is. The caller has stored the content before.
+// Version must be 0; Bytes 0 becomes the sum of the files and FileCount 0 their
+// number; an empty Actor becomes the mark's. Of a Tree no Files are taken.
 func (c *Catalog) SaveData(ctx context.Context, d DataVersion, m Mark) (saved DataVersion, existed bool, err error) {
 	if err := checkDataVersion(d); err != nil {
 		return DataVersion{}, false, fmt.Errorf("save data: %w", err)
@@ -63,10 +82,17 @@ func (c *Catalog) SaveData(ctx context.Context, d DataVersion, m Mark) (saved Da
 			return move[savedData]{}, err
 		}
 		if found {
-			return move[savedData]{after: savedData{old.Name, old.Version, old.Digest, true}}, nil
+			restored := !old.DeletedAt.IsZero()
+			if restored {
+				err = t.undelete(ctx, old.Digest)
+			}
+			return move[savedData]{after: savedData{old.Name, old.Version, old.Digest, true, restored}}, err
+		}
+		if err := t.untagged(ctx, d.Name); err != nil {
+			return move[savedData]{}, err
 		}
 		version, err := t.insertData(ctx, d, m.Actor)
-		return move[savedData]{after: savedData{d.Name, version, d.Digest, false}}, err
+		return move[savedData]{after: savedData{Name: d.Name, Version: version, Digest: d.Digest}}, err
 	})
 	if err != nil {
 		return DataVersion{}, false, err
@@ -76,18 +102,17 @@ func (c *Catalog) SaveData(ctx context.Context, d DataVersion, m Mark) (saved Da
 }
 
 func checkDataVersion(d DataVersion) error {
-	if err := checkName("data name", d.Name); err != nil {
+	if err := checkDataName(d.Name); err != nil {
 		return err
-	}
-	// A reference "sha256:…" is a digest.
-	if strings.Contains(d.Name, ":") {
-		return invalid("data name %q has a ':'", d.Name)
 	}
 	if d.Version != 0 {
 		return invalid("data version %s@%d: the catalog numbers versions, leave it 0", d.Name, d.Version)
 	}
 	if !isDigest(d.Digest) {
 		return invalid("digest %q of data %s is not of the form algorithm:hex", d.Digest, d.Name)
+	}
+	if d.Tree && len(d.Files) > 0 {
+		return invalid("data %s is a tree and lists files: the tree's manifest lists them", d.Name)
 	}
 	return nil
 }
@@ -118,8 +143,11 @@ func (t *tx) insertData(ctx context.Context, d DataVersion, actor string) (int64
 	if d.Bytes == 0 {
 		d.Bytes = total
 	}
-	if err := t.insert(ctx, "data_versions("+dataColumns+")", "",
-		[]any{d.Name, version, d.Digest, d.Description, d.Actor, d.Bytes, stamp(d.CreatedAt)}); err != nil {
+	if d.FileCount == 0 {
+		d.FileCount = int64(len(d.Files))
+	}
+	if err := t.insert(ctx, "data_versions(name, version, digest, description, actor, bytes, tree, file_count, created_at)", "",
+		[]any{d.Name, version, d.Digest, d.Description, d.Actor, d.Bytes, d.Tree, d.FileCount, stamp(d.CreatedAt)}); err != nil {
 		return 0, err
 	}
 	return version, t.insert(ctx, "data_files(version_digest, seq, path, role, digest, size)", "", files...)
@@ -129,48 +157,4 @@ func (t *tx) dataByDigest(ctx context.Context, digest string) (DataVersion, bool
 	var row dataRow
 	found, err := t.get(ctx, &row, "SELECT "+dataColumns+" FROM data_versions WHERE digest = ?", digest)
 	return row.data(), found, err
-}
-
-// DataVersions lists the versions of a name, or of all names if it is empty,
-// newest first and without their Files.
-func (c *Catalog) DataVersions(ctx context.Context, name string) ([]DataVersion, error) {
-	var q query
-	if name != "" {
-		q.where("name = ?", name)
-	}
-	return list(ctx, c, "list data versions", dataRow.data,
-		q.sql("SELECT "+dataColumns+" FROM data_versions", "created_at DESC, name, version DESC", 0), q.args...)
-}
-
-// Data finds a data version by its digest, by "name@version", or by "name" for
-// the latest version. The error is ErrNotFound if there is none.
-func (c *Catalog) Data(ctx context.Context, ref string) (DataVersion, error) {
-	var q query
-	name, number, numbered := strings.Cut(ref, "@")
-	switch {
-	case strings.Contains(ref, ":"):
-		q.where("digest = ?", ref)
-	case numbered:
-		version, err := strconv.ParseInt(number, 10, 64)
-		if err != nil {
-			return DataVersion{}, invalid("data %q: write a digest, name or name@version with a whole number", ref)
-		}
-		q.where("name = ? AND version = ?", name, version)
-	default:
-		q.where("name = ?", name)
-	}
-	var data DataVersion
-	err := c.view(ctx, "read data version", func(t *tx) error {
-		var row dataRow
-		found, err := t.get(ctx, &row, q.sql("SELECT "+dataColumns+" FROM data_versions", "version DESC", 1), q.args...)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return notFound("data %q", ref)
-		}
-		data = row.data()
-		return t.all(ctx, &data.Files, "SELECT path, role, digest, size FROM data_files WHERE version_digest = ? ORDER BY seq", data.Digest)
-	})
-	return data, err
 }

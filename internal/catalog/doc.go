@@ -21,6 +21,6 @@
 // every second (beats, traffic, segments) takes no such lock.
 //
 // Times are stored as microseconds since 1970 UTC and come back in UTC. Digests
-// and blobs are strings to this package. It must never import artifacts, the
-// Temporal SDK or anything that does statistics.
+// and blobs are strings to this package. It must never import artifacts (but for
+// the plain types of artifacts/blobindex, whose index it keeps), the Temporal SDK or anything that does statistics.
 package catalog

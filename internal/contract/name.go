@@ -40,6 +40,21 @@ const (
 	ActivityEnsureSchedule = "drift.EnsureSchedule"
 	ActivityMonitorWindow  = "drift.Check"
 	ActivityNotify         = "notify.Send"
+
+	ActivityAddData     = "data.Add"
+	ActivityListData    = "data.List"
+	ActivityShowData    = "data.Show"
+	ActivityDiffData    = "data.Diff"
+	ActivityVerifyData  = "data.Verify"
+	ActivityTagData     = "data.Tag"
+	ActivityDeleteData  = "data.Delete"
+	ActivityRestoreData = "data.Restore"
+	ActivityHoldData    = "data.Hold"
+	ActivityCollectData = "data.Collect"
+	ActivityDataLineage = "data.Lineage"
+	ActivityCheckData   = "data.Check"
+	ActivityProfileData = "data.Profile"
+	ActivityInferSchema = "data.Infer"
 )
 
 // Signals that Release, Compliance and Canary understand.

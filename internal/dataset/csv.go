@@ -137,26 +137,34 @@ func (c *csvReader) header() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(record) > maxColumns {
-		return nil, c.fail(line, "the header names %d columns, at most %d are read", len(record), maxColumns)
-	}
-	seen := make(map[string]int, len(record))
-	header := make([]string, len(record))
+	names := make([]string, len(record))
 	for i, field := range record {
-		field = strings.TrimSpace(field)
-		if !utf8.ValidString(field) {
-			return nil, c.fail(line, "the name of column %d is not UTF-8", i+1)
-		}
-		if field == "" {
-			return nil, c.fail(line, "column %d has no name", i+1)
-		}
-		if first, twice := seen[field]; twice {
-			return nil, c.fail(line, "columns %d and %d are both named %q", first, i+1, field)
-		}
-		seen[field] = i + 1
-		header[i] = strings.Clone(field)
+		names[i] = strings.Clone(field)
 	}
-	return header, nil
+	return names, checkHeader(names, func(format string, args ...any) error { return c.fail(line, format, args...) })
+}
+
+// checkHeader trims the names of columns and refuses those that no column can have.
+func checkHeader(names []string, fail func(format string, args ...any) error) error {
+	if len(names) > maxColumns {
+		return fail("the header names %d columns, at most %d are read", len(names), maxColumns)
+	}
+	seen := make(map[string]int, len(names))
+	for i, name := range names {
+		name = strings.TrimSpace(name)
+		if !utf8.ValidString(name) {
+			return fail("the name of column %d is not UTF-8", i+1)
+		}
+		if name == "" {
+			return fail("column %d has no name", i+1)
+		}
+		if first, twice := seen[name]; twice {
+			return fail("columns %d and %d are both named %q", first, i+1, name)
+		}
+		seen[name] = i + 1
+		names[i] = name
+	}
+	return nil
 }
 
 var (

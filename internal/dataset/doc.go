@@ -1,11 +1,19 @@
-// Package dataset holds tables: reading CSV into Arrow, the schema that says
-// what a table must look like, the verdict of a schema on a table, and the
-// manifest whose digest identifies a data version.
+// Package dataset holds tables: reading them as Arrow batches from CSV,
+// Parquet, NPY, NPZ and JSON lines, the schema that says what a table must look
+// like, the verdict of a schema on a table, schemas and profiles drawn from
+// data, masking, and the manifest whose digest identifies a data version.
+//
+// A pass over a Source (scan) hands each column of each batch to a columnState,
+// which reads the cells as they are meant (meaning, vector), keeps statistics of
+// bounded size (moments, sample, counter) and runs the column's checks; rowChecks
+// then look across columns.
 //
 // The package must never import workflows, SQL, blobs, models or the release spec.
 //
 // Invariants: a Table does not change once it is made; reading is bounded in
-// bytes for the file, a row and a field; every error about a file names the
-// file, the line, what was found and what was wanted; values of columns marked
-// personal appear in no report and no error; every number in a Report is finite.
+// bytes for a row and a field, and memory does not grow with rows; a report does
+// not depend on how rows come in batches or on how many workers look at them;
+// every error about a file names the file, the line, what was found and what was
+// wanted; values of columns marked personal appear in no report and no error;
+// every number in a Report is finite, and one that is an estimate says so.
 package dataset

@@ -51,6 +51,41 @@ func (k Kind) is(field string) bool {
 	return ok
 }
 
+// reads tells whether a non-empty field of text is of the rule's type, as the rule says it is written.
+func (r *Rule) reads(field string) bool {
+	switch {
+	case r.Type.temporal():
+		_, ok := parseDate(r.formats, field)
+		return ok
+	case r.Decimal == DecimalComma:
+		_, ok := parseCommaNumber(field)
+		return ok
+	}
+	return r.Type.is(field)
+}
+
+// parseCommaNumber reads 1234,5 and 1.234,5: points only group thousands.
+func parseCommaNumber(s string) (float64, bool) {
+	whole, part, comma := strings.Cut(s, ",")
+	if strings.Contains(whole, ".") {
+		groups := strings.Split(whole, ".")
+		for i, g := range groups {
+			digits := strings.TrimLeft(g, "+-")
+			if i > 0 && len(g) != 3 || i == 0 && (digits == "" || len(digits) > 3) {
+				return 0, false
+			}
+		}
+		whole = strings.Join(groups, "")
+	}
+	if strings.Contains(part, ".") {
+		return 0, false
+	}
+	if comma {
+		whole += "." + part
+	}
+	return parseNumber(whole)
+}
+
 // narrowest is the first of integer, number and boolean that all fields are,
 // or string. A column of nulls is of kind string.
 func narrowest(cells []string) Kind {
@@ -82,8 +117,8 @@ func build(name string, header []string, cells [][]string, lines []int32, schema
 	for i, h := range header {
 		kind := Kind("")
 		if schema != nil {
-			if rule, ok := schema.rule(h); ok && (rule.Type == String || all(rule.Type, cells[i])) {
-				kind = rule.Type
+			if rule, ok := schema.rule(h); ok && (rule.Type.held() == String || all(rule.Type, cells[i])) {
+				kind = rule.Type.held()
 			}
 		}
 		if kind == "" {

@@ -14,8 +14,37 @@ type Report struct {
 	// uniqueness the share of different rows; validity the share of cells that
 	// meet every rule; consistency the share of rows that meet every rule, 0 when
 	// the table's columns are not those of the schema. Without rows all are 0.
+	//
+	// Timeliness is there where the schema asks for freshness: 1 while the latest
+	// date is within max_age, max_age over its age beyond; the worst of the columns.
 	Quality map[string]float64 `json:"quality"`
-	Columns []ColumnSummary    `json:"columns"`
+	// Estimated names the quality checks that are estimates, and how they were made.
+	Estimated map[string]Method `json:"estimated,omitempty"`
+	Columns   []ColumnSummary   `json:"columns"`
+	// Checks are all expectations that were looked at, up to MaxOutcomes, in the order of the schema.
+	Checks []Outcome `json:"checks,omitempty"`
+	// Met counts the expectations that were met, Checked those looked at.
+	Met     int `json:"met"`
+	Checked int `json:"checked"`
+}
+
+// Method says how a number was found: Exact, or the estimate and its error.
+type Method string
+
+// Exact says that a number is no estimate.
+const Exact Method = "exact"
+
+// MaxOutcomes bounds Report.Checks.
+const MaxOutcomes = 2000
+
+// Outcome is one expectation and whether it was met.
+type Outcome struct {
+	Column      string   `json:"column,omitempty"`
+	Expectation string   `json:"expectation"`
+	Passed      bool     `json:"passed"`
+	Found       string   `json:"found,omitempty"`
+	Severity    Severity `json:"severity"`
+	Method      Method   `json:"method,omitempty"`
 }
 
 // Names of the quality checks in Report.Quality.
@@ -24,6 +53,7 @@ const (
 	Uniqueness   = "uniqueness"
 	Validity     = "validity"
 	Consistency  = "consistency"
+	Timeliness   = "timeliness"
 )
 
 // MaxFailures bounds Report.Failures.
@@ -40,12 +70,15 @@ type Failure struct {
 	// Rows is how many rows fail, 0 for expectations on the whole table.
 	Rows   int      `json:"rows,omitempty"`
 	Sample []Sample `json:"sample,omitempty"`
+	// Method says how exact Found is; empty where it is exact.
+	Method Method `json:"method,omitempty"`
 }
 
 // Sample is one failing row.
 type Sample struct {
-	Line  int    `json:"line"`  // of the file
-	Value string `json:"value"` // Masked for personal columns
+	Row   int64  `json:"row"`            // of the table, from 1
+	Line  int    `json:"line,omitempty"` // of the file, where it has lines
+	Value string `json:"value"`          // Masked, or a token, for personal columns
 }
 
 // Masked stands for a value that must not be shown.

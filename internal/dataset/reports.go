@@ -57,7 +57,7 @@ var reportsPage string
 // HTML draws the verdict as one page: what failed first, then the columns.
 func (rs Reports) HTML() ([]byte, error) {
 	t, err := page.Parse("Data validation", reportsPage, template.FuncMap{
-		"passed": rs.Passed, "summary": rs.Summary, "quality": rs.Quality,
+		"passed": rs.Passed, "summary": rs.Summary, "quality": rs.Quality, "chart": chart,
 	})
 	if err != nil {
 		return nil, err

@@ -1,24 +1,22 @@
 package dataset
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
-	"io"
-	"math"
 	"regexp"
-	"strconv"
-	"strings"
-
-	"go.yaml.in/yaml/v3"
+	"time"
 )
 
 // Schema says what a table must look like.
 type Schema struct {
-	Rows Range `yaml:"rows"`
+	Rows Range `yaml:"rows,omitempty" jsonschema_description:"How many rows the table has; at least one where min is left out."`
 	// Extra says what to do about columns that the schema does not name: refuse (the default) or allow.
-	Extra   Extra  `yaml:"extra"`
-	Columns []Rule `yaml:"columns"`
+	Extra Extra `yaml:"extra,omitempty" jsonschema:"enum=refuse,enum=allow" jsonschema_description:"What to do about columns that the schema does not name; refuse unless said otherwise."`
+	// Order says whether the columns must come in the order of the schema.
+	Order Order `yaml:"order,omitempty" jsonschema:"enum=any,enum=schema" jsonschema_description:"Whether the columns must come in the order of the schema; any unless said otherwise."`
+	// NullValues are words that stand for null in text, beside the empty field.
+	NullValues []string `yaml:"null_values,omitempty" jsonschema_description:"Words that stand for null in text, beside the empty field, such as NA."`
+	Columns    []Rule   `yaml:"columns" jsonschema_description:"One entry for each column, or for each group of columns of one kind."`
+	// Checks are the expectations that span columns.
+	Checks []TableCheck `yaml:"checks,omitempty" jsonschema_description:"Expectations that span columns."`
 
 	// byName holds what rule found, for columns by exact name.
 	byName map[string]int
@@ -26,8 +24,8 @@ type Schema struct {
 
 // Range bounds a count; nil is no bound.
 type Range struct {
-	Min *int64 `yaml:"min"`
-	Max *int64 `yaml:"max"`
+	Min *int64 `yaml:"min,omitempty"`
+	Max *int64 `yaml:"max,omitempty"`
 }
 
 // Extra is what to do about columns that the schema does not name.
@@ -37,6 +35,15 @@ type Extra string
 const (
 	RefuseExtra Extra = "refuse"
 	AllowExtra  Extra = "allow"
+)
+
+// Order is whether the order of columns counts.
+type Order string
+
+// Values of Order.
+const (
+	AnyOrder    Order = "any"
+	SchemaOrder Order = "schema"
 )
 
 // Severity says whether a failure stops the release.
@@ -50,247 +57,145 @@ const (
 
 // Rule says what one column, or every column that a pattern matches, must hold.
 type Rule struct {
-	Name string `yaml:"name"`
+	Name string `yaml:"name,omitempty" jsonschema_description:"Name of the column."`
 	// NamePattern is a regular expression that whole names must match; exactly Count columns must do so.
-	NamePattern string   `yaml:"name_pattern"`
-	Count       int      `yaml:"count"`
-	Type        Kind     `yaml:"type"`
-	Nullable    bool     `yaml:"nullable"`
-	Min         *float64 `yaml:"min"`
-	Max         *float64 `yaml:"max"`
-	// Values are the only ones allowed, written as in the file.
-	Values []string `yaml:"values"`
-	// Pattern is a regular expression that whole values must match.
-	Pattern string `yaml:"pattern"`
-	Unique  bool   `yaml:"unique"`
+	NamePattern string `yaml:"name_pattern,omitempty" jsonschema_description:"Regular expression that whole names must match, in place of name."`
+	Count       int    `yaml:"count,omitempty" jsonschema_description:"How many columns match name_pattern."`
+	Type        Kind   `yaml:"type" jsonschema:"enum=integer,enum=number,enum=boolean,enum=string,enum=category,enum=date,enum=datetime" jsonschema_description:"What the values are, however they are stored: text that reads as the type is of the type."`
+	// Formats are the ways in which dates are written; ISO 8601 where there are none.
+	Formats []string `yaml:"formats,omitempty" jsonschema_description:"How dates are written, in the notation of strftime, such as %d.%m.%Y; iso stands for ISO 8601, the default."`
+	// Decimal says what separates decimals in text: point (the default) or comma.
+	Decimal Decimal `yaml:"decimal,omitempty" jsonschema:"enum=point,enum=comma" jsonschema_description:"What separates decimals in text; point unless said otherwise."`
+	// NaN says what a number that is none means: refuse (the default), null or value.
+	NaN NaN `yaml:"nan,omitempty" jsonschema:"enum=refuse,enum=null,enum=value" jsonschema_description:"What NaN means: an error, a null, or a value that no bound is held against; refuse unless said otherwise."`
+	// Stored is how the file must hold the values; any way that reads as the type where it is empty.
+	Stored Kind `yaml:"stored,omitempty" jsonschema:"enum=integer,enum=number,enum=boolean,enum=string,enum=datetime" jsonschema_description:"How the file must hold the values; any way that reads as the type unless said."`
+	// NullValues are words that stand for null in this column, beside those of the schema.
+	NullValues []string `yaml:"null_values,omitempty" jsonschema_description:"Words that stand for null in this column, beside those of the schema."`
+	Nullable   bool     `yaml:"nullable,omitempty" jsonschema_description:"Whether values may be missing."`
 	// Personal columns hold personal data: their values appear in no report.
-	Personal bool `yaml:"personal"`
+	Personal bool `yaml:"personal,omitempty" jsonschema_description:"Whether the column holds personal data; its values then appear in no report."`
+	// Mask is how personal values leave the store; hash where it is empty.
+	Mask MaskMode `yaml:"mask,omitempty" jsonschema:"enum=hash,enum=token,enum=truncate,enum=drop" jsonschema_description:"How personal values leave the store; hash unless said otherwise."`
 	// Label marks the truth; it is never null.
-	Label bool `yaml:"label"`
+	Label bool `yaml:"label,omitempty" jsonschema_description:"Whether the column is the truth that the model predicts."`
+	// Expect is what the values must meet; its Mostly, Severity and Reason go for all of the rule.
+	Expect `yaml:",inline"`
+	// Checks are further expectations, each with its own share, severity and reason.
+	Checks []Expect `yaml:"checks,omitempty" jsonschema_description:"Further expectations, each with its own mostly, severity and reason."`
+
+	line    int
+	name    *regexp.Regexp
+	formats []dateFormat
+}
+
+// Expect is a set of expectations on one column.
+type Expect struct {
+	Min   *float64 `yaml:"min,omitempty" jsonschema_description:"Smallest value allowed."`
+	Max   *float64 `yaml:"max,omitempty" jsonschema_description:"Largest value allowed."`
+	Above *float64 `yaml:"above,omitempty" jsonschema_description:"Values are greater than this."`
+	Below *float64 `yaml:"below,omitempty" jsonschema_description:"Values are less than this."`
+	// Earliest and Latest bound dates, in ISO 8601, both included.
+	Earliest string `yaml:"earliest,omitempty" jsonschema_description:"Earliest date allowed, in ISO 8601."`
+	Latest   string `yaml:"latest,omitempty" jsonschema_description:"Latest date allowed, in ISO 8601."`
+	// Values are the only ones allowed, written as in the file.
+	Values    []string `yaml:"values,omitempty" jsonschema_description:"The only values allowed, written as in the file."`
+	NotValues []string `yaml:"not_values,omitempty" jsonschema_description:"Values that are not allowed."`
+	// Pattern is a regular expression that whole values must match.
+	Pattern    string `yaml:"pattern,omitempty" jsonschema_description:"Regular expression (RE2) that whole values match."`
+	NotPattern string `yaml:"not_pattern,omitempty" jsonschema_description:"Regular expression (RE2) that no whole value matches."`
+	// MinLength and MaxLength bound the length of text in Unicode characters.
+	MinLength *int64 `yaml:"min_length,omitempty" jsonschema_description:"Fewest characters of a value."`
+	MaxLength *int64 `yaml:"max_length,omitempty" jsonschema_description:"Most characters of a value."`
+	Unique    bool   `yaml:"unique,omitempty" jsonschema_description:"Whether every value stands once."`
+	// Sorted says in which order the values come, nulls left out.
+	Sorted Sorted `yaml:"sorted,omitempty" jsonschema:"enum=increasing,enum=strictly increasing,enum=decreasing,enum=strictly decreasing" jsonschema_description:"In which order the values come, nulls left out."`
+
+	Mean     *Bounds         `yaml:"mean,omitempty" jsonschema_description:"Bounds of the mean."`
+	Median   *Bounds         `yaml:"median,omitempty" jsonschema_description:"Bounds of the median."`
+	Std      *Bounds         `yaml:"std,omitempty" jsonschema_description:"Bounds of the standard deviation (divisor n-1)."`
+	Sum      *Bounds         `yaml:"sum,omitempty" jsonschema_description:"Bounds of the sum."`
+	Smallest *Bounds         `yaml:"smallest,omitempty" jsonschema_description:"Bounds of the smallest value that stands in the column."`
+	Largest  *Bounds         `yaml:"largest,omitempty" jsonschema_description:"Bounds of the largest value that stands in the column."`
+	Quantile []QuantileBound `yaml:"quantiles,omitempty" jsonschema_description:"Bounds of quantiles (type 7, as NumPy's default)."`
+	// Distinct bounds how many different values there are, DistinctShare that number over the non-null rows.
+	Distinct      *Bounds  `yaml:"distinct,omitempty" jsonschema_description:"Bounds of the number of different values."`
+	DistinctShare *Bounds  `yaml:"distinct_share,omitempty" jsonschema_description:"Bounds of the number of different values over that of values."`
+	MostCommon    []string `yaml:"most_common,omitempty" jsonschema_description:"The most common value is one of these."`
+	Contains      []string `yaml:"contains,omitempty" jsonschema_description:"Each of these values stands in the column."`
+	// MaxAge is how old the latest date may be, such as 36h or 7d.
+	MaxAge string `yaml:"max_age,omitempty" jsonschema:"pattern=^[0-9]+(\\.[0-9]+)?(s|m|h|d|w)$" jsonschema_description:"How old the latest date may be: a number and s, m, h, d or w."`
+
+	// Limits of the distance from the reference profile.
+	PSI       *float64 `yaml:"psi,omitempty" jsonschema_description:"Largest population stability index against the reference."`
+	KL        *float64 `yaml:"kl,omitempty" jsonschema_description:"Largest Kullback-Leibler divergence from the reference, in nats."`
+	LInf      *float64 `yaml:"linf,omitempty" jsonschema_description:"Largest difference between the share of a value, or of a bin, and that in the reference."`
+	MeanShift *float64 `yaml:"mean_shift,omitempty" jsonschema_description:"Largest distance between the mean and that of the reference, in standard deviations of the reference."`
+
+	// Mostly is the share of values that must meet a row-wise expectation; 1 where it is not given.
+	Mostly *float64 `yaml:"mostly,omitempty" jsonschema_description:"Share of the values that must meet each row-wise expectation; all unless said otherwise."`
 	// Reason is told to whoever reads of a failure.
-	Reason   string   `yaml:"reason"`
-	Severity Severity `yaml:"severity"`
+	Reason   string   `yaml:"reason,omitempty" jsonschema_description:"Why the expectation matters, told with a failure."`
+	Severity Severity `yaml:"severity,omitempty" jsonschema:"enum=error,enum=warn" jsonschema_description:"Whether a failure stops the release; error unless said otherwise."`
 
-	line          int
-	name, pattern *regexp.Regexp
-	values        map[string]bool
-	oneOf         string // the values, for messages
+	line                int
+	pattern, notPattern *regexp.Regexp
+	earliest, latest    int64 // microseconds since 1970
+	maxAge              time.Duration
 }
 
-// maxSchemaBytes bounds a schema.
-const maxSchemaBytes = 1 << 20
-
-// ErrSchema says that a schema cannot be used.
-var ErrSchema = errors.New("invalid schema")
-
-// ParseSchema reads a schema in YAML, strictly: an unknown or repeated field, a
-// bad value or a rule that contradicts itself is an error that wraps ErrSchema
-// and names the file, the line and what is allowed.
-func ParseSchema(name string, b []byte) (*Schema, error) {
-	if len(b) > maxSchemaBytes {
-		return nil, fmt.Errorf("%s: %w: %d bytes, at most %d are read", name, ErrSchema, len(b), maxSchemaBytes)
-	}
-	s := &Schema{}
-	if err := s.decode(b); err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", name, ErrSchema, err)
-	}
-	if err := s.check(); err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", name, ErrSchema, err)
-	}
-	return s, nil
+// Bounds bound a number; both are included, nil is no bound.
+type Bounds struct {
+	Min *float64 `yaml:"min,omitempty"`
+	Max *float64 `yaml:"max,omitempty"`
 }
 
-func (s *Schema) decode(b []byte) error {
-	dec := yaml.NewDecoder(bytes.NewReader(b))
-	dec.KnownFields(true)
-	if err := dec.Decode(s); errors.Is(err, io.EOF) {
-		return errors.New("the file is empty; it needs columns")
-	} else if err != nil {
-		return explain(err)
-	}
-	var more yaml.Node
-	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
-		return errors.New("more than one document; a file holds one schema")
-	}
-	// A second, tolerant pass finds the lines for messages about meaning.
-	var lines struct {
-		Columns []yaml.Node `yaml:"columns"`
-	}
-	if err := yaml.Unmarshal(b, &lines); err != nil {
-		return explain(err)
-	}
-	for i := range s.Columns {
-		s.Columns[i].line = lines.Columns[i].Line
-	}
-	return nil
+// QuantileBound bounds quantile Q of a column.
+type QuantileBound struct {
+	Q      float64 `yaml:"q" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Which quantile: 0.5 is the median."`
+	Bounds `yaml:",inline"`
 }
 
-// schemaFields are the fields of Schema and Rule, for messages.
+// TableCheck is one expectation that spans columns: either Unique or Rule.
+type TableCheck struct {
+	// Unique names columns whose values together stand once.
+	Unique []string `yaml:"unique,omitempty" jsonschema_description:"Columns whose values together stand once."`
+	// Rule is an expression over the columns that must hold in each row where none of them is null.
+	Rule     string   `yaml:"rule,omitempty" jsonschema_description:"Expression over the columns, such as start <= end, that holds in each row where none of them is null."`
+	Mostly   *float64 `yaml:"mostly,omitempty" jsonschema_description:"Share of the rows that must meet the expectation; all unless said otherwise."`
+	Reason   string   `yaml:"reason,omitempty" jsonschema_description:"Why the expectation matters, told with a failure."`
+	Severity Severity `yaml:"severity,omitempty" jsonschema:"enum=error,enum=warn" jsonschema_description:"Whether a failure stops the release; error unless said otherwise."`
+
+	line int
+	rule *rowRule
+}
+
+// Sorted is an order of values.
+type Sorted string
+
+// Orders of values.
 const (
-	schemaFields = "rows, extra, columns"
-	rangeFields  = "min, max"
-	ruleFields   = "name, name_pattern, count, type, nullable, min, max, values, pattern, unique, personal, label, reason, severity"
+	Increasing         Sorted = "increasing"
+	StrictlyIncreasing Sorted = "strictly increasing"
+	Decreasing         Sorted = "decreasing"
+	StrictlyDecreasing Sorted = "strictly decreasing"
 )
 
-// explain turns the decoder's words for Go types into those of the format.
-func explain(err error) error {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	text = strings.TrimPrefix(text, "unmarshal errors:\n")
-	for goType, fields := range map[string]string{"Schema": schemaFields, "Range": rangeFields, "Rule": ruleFields} {
-		text = strings.ReplaceAll(text, " not found in type dataset."+goType, " is unknown; allowed are "+fields)
-	}
-	text = strings.NewReplacer("dataset.Kind", "a type", "dataset.", "", "*int64", "a whole number", "*float64", "a number",
-		"[]string", "a list", "!!str ", "", "!!int ", "", "!!float ", "", "!!seq", "a list", "!!map", "a mapping", "into ", "where the format wants ").Replace(text)
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimSpace(lines[i])
-	}
-	return errors.New(strings.Join(lines, "; "))
-}
+// Decimal is what separates decimals in text.
+type Decimal string
 
-// check fills in defaults and refuses what cannot be meant.
-func (s *Schema) check() error {
-	switch s.Extra {
-	case "":
-		s.Extra = RefuseExtra
-	case RefuseExtra, AllowExtra:
-	default:
-		return fmt.Errorf("extra is %q, want refuse or allow", s.Extra)
-	}
-	if s.Rows.Min != nil && *s.Rows.Min < 0 || s.Rows.Min != nil && s.Rows.Max != nil && *s.Rows.Min > *s.Rows.Max {
-		return errors.New("rows: min must be at least 0 and at most max")
-	}
-	if len(s.Columns) == 0 {
-		return errors.New("columns: at least one is needed")
-	}
-	s.byName = make(map[string]int, len(s.Columns))
-	label := 0
-	for i := range s.Columns {
-		r := &s.Columns[i]
-		if err := r.check(); err != nil {
-			return fmt.Errorf("line %d: column %s: %w", r.line, r.Title(), err)
-		}
-		if r.Name != "" {
-			if first, twice := s.byName[r.Name]; twice {
-				return fmt.Errorf("line %d: column %s is already on line %d", r.line, r.Name, s.Columns[first].line)
-			}
-			s.byName[r.Name] = i
-		}
-		if r.Label {
-			if label > 0 {
-				return fmt.Errorf("line %d: column %s: the label is already on line %d; there is one", r.line, r.Title(), label)
-			}
-			label = r.line
-		}
-	}
-	return nil
-}
+// Values of Decimal.
+const (
+	DecimalPoint Decimal = "point"
+	DecimalComma Decimal = "comma"
+)
 
-func (r *Rule) check() (err error) {
-	switch {
-	case r.Name == "" && r.NamePattern == "":
-		return errors.New("name or name_pattern is needed")
-	case r.Name != "" && r.NamePattern != "":
-		return errors.New("name and name_pattern exclude each other")
-	case r.NamePattern != "" && r.Count < 1:
-		return errors.New("name_pattern needs count, the number of columns that match, at least 1")
-	case r.Count > maxColumns:
-		return fmt.Errorf("count is %d, a table has at most %d columns", r.Count, maxColumns)
-	case r.NamePattern == "" && r.Count != 0:
-		return errors.New("count belongs to name_pattern")
-	case r.Label && r.Name == "":
-		return errors.New("the label is one column; give its name")
-	case r.Label && r.Nullable:
-		return errors.New("the label is never null; leave nullable out")
-	}
-	if r.name, err = wholeMatch(r.NamePattern); err != nil {
-		return fmt.Errorf("name_pattern: %w", err)
-	}
-	if r.pattern, err = wholeMatch(r.Pattern); err != nil {
-		return fmt.Errorf("pattern: %w", err)
-	}
-	switch r.Type {
-	case Integer, Number, Boolean, String:
-	default:
-		return fmt.Errorf("type is %q, want integer, number, boolean or string", r.Type)
-	}
-	switch r.Severity {
-	case "":
-		r.Severity = Error
-	case Error, Warning:
-	default:
-		return fmt.Errorf("severity is %q, want error or warn", r.Severity)
-	}
-	if (r.Min != nil || r.Max != nil) && !r.Type.Numeric() {
-		return fmt.Errorf("min and max belong to numbers, the type is %s", r.Type)
-	}
-	for _, bound := range []*float64{r.Min, r.Max} {
-		if bound != nil && (math.IsNaN(*bound) || math.IsInf(*bound, 0)) {
-			return errors.New("min and max must be finite")
-		}
-	}
-	if r.Min != nil && r.Max != nil && *r.Min > *r.Max {
-		return fmt.Errorf("min %v is above max %v", *r.Min, *r.Max)
-	}
-	if r.Pattern != "" && r.Type != String {
-		return fmt.Errorf("pattern belongs to strings, the type is %s", r.Type)
-	}
-	if len(r.Values) > 0 {
-		r.values = make(map[string]bool, len(r.Values))
-		for _, v := range r.Values {
-			if !r.Type.is(v) {
-				return fmt.Errorf("values: %q is not of type %s", v, r.Type)
-			}
-			r.values[r.canonical(v)] = true
-		}
-		r.oneOf = "one of " + shorten(strings.Join(r.Values, ", "))
-	}
-	return nil
-}
+// NaN is what NaN means.
+type NaN string
 
-// canonical writes a value so that equal ones are equal text: 1, 1.0 and 1e0 are one number.
-func (r *Rule) canonical(field string) string {
-	switch r.Type {
-	case Integer, Number:
-		if v, ok := parseNumber(field); ok {
-			return strconv.FormatFloat(v, 'g', -1, 64)
-		}
-	case Boolean:
-		return strings.ToLower(field)
-	}
-	return field
-}
-
-func wholeMatch(pattern string) (*regexp.Regexp, error) {
-	if pattern == "" {
-		return nil, nil
-	}
-	return regexp.Compile(`^(?:` + pattern + `)$`)
-}
-
-// Title is the column's name or its pattern, for messages.
-func (r *Rule) Title() string {
-	if r.Name != "" {
-		return r.Name
-	}
-	return r.NamePattern
-}
-
-// rule finds what the schema says of a column: by name first, then by pattern.
-func (s *Schema) rule(column string) (*Rule, bool) {
-	if i, ok := s.byName[column]; ok {
-		return &s.Columns[i], true
-	}
-	for i := range s.Columns {
-		if r := &s.Columns[i]; r.name != nil && r.name.MatchString(column) {
-			return r, true
-		}
-	}
-	return nil, false
-}
-
-// Personal tells whether a column holds personal data.
-func (s *Schema) Personal(column string) bool {
-	r, ok := s.rule(column)
-	return ok && r.Personal
-}
+// Values of NaN.
+const (
+	NaNRefused NaN = "refuse"
+	NaNIsNull  NaN = "null"
+	NaNIsValue NaN = "value"
+)

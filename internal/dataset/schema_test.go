@@ -44,14 +44,14 @@ func TestParseSchemaRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"empty":            {"", "the file is empty"},
 		"unknown field":    {"columns:\n  - {name: a, type: integer}\n  - {name: b, tpye: integer}\n", "line 3: field tpye is unknown; allowed are name, name_pattern"},
-		"unknown top":      {"colums: []\n", "line 1: field colums is unknown; allowed are rows, extra, columns"},
+		"unknown top":      {"colums: []\n", "line 1: field colums is unknown; allowed are rows, extra, order, null_values, columns, checks"},
 		"twice":            {"extra: allow\nextra: refuse\n", "line 2: mapping key \"extra\" already defined"},
 		"not a number":     {"columns:\n  - {name: a, type: integer, min: low}\n", "line 2"},
 		"no columns":       {"extra: allow\n", "at least one is needed"},
 		"no name":          {"columns:\n  - {type: integer}\n", "line 2: column : name or name_pattern is needed"},
 		"two names":        {"columns: [{name: a, name_pattern: b, count: 1, type: integer}]", "exclude each other"},
 		"no count":         {"columns: [{name_pattern: b, type: integer}]", "needs count"},
-		"type":             {"columns: [{name: a, type: float}]", `type is "float", want integer, number, boolean or string`},
+		"type":             {"columns: [{name: a, type: float}]", `type is "float", want integer, number, boolean, string, category, date or datetime`},
 		"severity":         {"columns: [{name: a, type: string, severity: bad}]", "want error or warn"},
 		"extra":            {"extra: ignore\ncolumns: [{name: a, type: string}]", "want refuse or allow"},
 		"bounds of text":   {"columns: [{name: a, type: string, min: 1}]", "min and max belong to numbers"},
@@ -118,10 +118,10 @@ columns:
 		require.Len(t, byColumn, 5)
 		require.Equal(t, dataset.Failure{
 			Column: "age", Expectation: "values of at least 18", Found: "2 of 4 rows otherwise, first on line 2", Severity: dataset.Error, Reason: "adults only",
-			Rows: 2, Sample: []dataset.Sample{{Line: 2, Value: dataset.Masked}, {Line: 3, Value: dataset.Masked}},
+			Rows: 2, Sample: []dataset.Sample{{Row: 1, Line: 2, Value: dataset.Masked}, {Row: 2, Line: 3, Value: dataset.Masked}},
 		}, byColumn["age: values of at least 18"])
-		require.Equal(t, []dataset.Sample{{Line: 3, Value: "green"}}, byColumn["colour: one of red, blue"].Sample)
-		require.Equal(t, []dataset.Sample{{Line: 3, Value: "x"}}, byColumn["score: type number"].Sample)
+		require.Equal(t, []dataset.Sample{{Row: 2, Line: 3, Value: "green"}}, byColumn["colour: one of red, blue"].Sample)
+		require.Equal(t, []dataset.Sample{{Row: 2, Line: 3, Value: "x"}}, byColumn["score: type number"].Sample)
 		require.Equal(t, 2, byColumn["score: a value in every row"].Rows)
 		require.Equal(t, 2, byColumn["id: every value once"].Rows)
 

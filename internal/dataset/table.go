@@ -18,10 +18,30 @@ const (
 	Number  Kind = "number"  // float64
 	Boolean Kind = "boolean"
 	String  Kind = "string"
+
+	// The kinds below say what text means; a Table holds them as strings.
+
+	Category Kind = "category" // one of few words
+	Date     Kind = "date"     // a day
+	Datetime Kind = "datetime" // a moment
 )
 
 // Numeric tells that values of the kind are numbers.
 func (k Kind) Numeric() bool { return k == Integer || k == Number }
+
+// temporal tells that values of the kind are dates.
+func (k Kind) temporal() bool { return k == Date || k == Datetime }
+
+// textual tells that values of the kind are text with no other meaning.
+func (k Kind) textual() bool { return k == String || k == Category }
+
+// held is the kind that a Table holds the values as.
+func (k Kind) held() Kind {
+	if k.textual() || k.temporal() {
+		return String
+	}
+	return k
+}
 
 // Column names a column and its kind.
 type Column struct {

@@ -53,14 +53,24 @@ type Evidence struct {
 
 // Data is a data version.
 type Data struct {
-	Name        string     `json:"name"`
-	Version     int64      `json:"version"`
-	Digest      string     `json:"digest"`
-	Description string     `json:"description,omitempty"`
-	Actor       string     `json:"actor"`
-	Bytes       int64      `json:"bytes"`
-	Files       []DataFile `json:"files,omitempty"`
-	CreatedAt   time.Time  `json:"created_at"`
+	Name        string `json:"name"`
+	Version     int64  `json:"version"`
+	Digest      string `json:"digest"`
+	Description string `json:"description,omitempty"`
+	Actor       string `json:"actor"`
+	Bytes       int64  `json:"bytes"`
+	// Tree tells that the files are listed by the tree's manifest, in the artifact store, and not in Files.
+	Tree      bool       `json:"tree,omitempty"`
+	FileCount int64      `json:"file_count"`
+	Files     []DataFile `json:"files,omitempty"`
+	Tags      []string   `json:"tags,omitempty"`
+	CreatedAt time.Time  `json:"created_at"`
+	// Hold is why the version must not be deleted.
+	Hold string `json:"hold,omitempty"`
+	// DeletedAt, KeepUntil and CollectedAt are zero for a version that was not deleted.
+	DeletedAt   time.Time `json:"deleted_at,omitzero"`
+	KeepUntil   time.Time `json:"keep_until,omitzero"`
+	CollectedAt time.Time `json:"collected_at,omitzero"`
 	// Uses tells what used the version; only Client.Data fills it in.
 	Uses []DataUse `json:"uses,omitempty"`
 }

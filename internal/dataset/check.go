@@ -1,0 +1,367 @@
+package dataset
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// DefaultMaxSample bounds the failing rows shown for one failure where CheckOptions does not.
+const DefaultMaxSample = 20
+
+// CheckOptions configure Check. The zero value is ready to use.
+type CheckOptions struct {
+	// Reference is the profile of an earlier version, for the checks that compare with one.
+	Reference *Profile
+	// Mask, where given, shows a token in place of a personal value in samples,
+	// so that one who holds the key can find the row; otherwise Masked stands there.
+	Mask *Masker
+	// MaxSample bounds the failing rows shown for one failure; 0 means DefaultMaxSample, -1 none.
+	MaxSample int
+	// Now is the moment that ages are counted to; zero means the present.
+	Now time.Time
+	// Workers is how many columns are looked at at once; 0 means one for each processor, at most 8.
+	Workers int
+	// Progress, where given, is told how many rows are done, after each batch.
+	Progress func(rows int64)
+}
+
+func (o CheckOptions) withDefaults() CheckOptions {
+	if o.MaxSample == 0 {
+		o.MaxSample = DefaultMaxSample
+	}
+	o.MaxSample = max(0, o.MaxSample)
+	if o.Now.IsZero() {
+		o.Now = time.Now()
+	}
+	return o
+}
+
+// Check holds a source against a schema in one pass; memory does not grow with
+// the rows. What is wrong with the data is in the report; an error means that
+// the source can't be read (it then wraps ErrSource or ErrCSV) or that ctx ended.
+// The caller closes the source.
+func Check(ctx context.Context, src Source, s *Schema, opts CheckOptions) (Report, error) {
+	k := &check{schema: s, opts: opts.withDefaults(), matched: map[*Rule]int{}}
+	k.report = Report{Table: src.Name(), Failures: []Failure{}, Columns: []ColumnSummary{}}
+	k.scan = &scan{src: src, workers: opts.Workers, progress: opts.Progress, distinct: newRowSet()}
+	if err := k.prepare(); err != nil {
+		return Report{}, err
+	}
+	if err := k.scan.run(ctx); err != nil {
+		return Report{}, fmt.Errorf("validate: %w", err)
+	}
+	k.conclude()
+	return k.report, nil
+}
+
+// Validate holds a table against a schema. It never fails: what is wrong with
+// the table is in the report.
+func Validate(t *Table, s *Schema) Report {
+	report, err := Check(context.Background(), TableSource(t), s, CheckOptions{})
+	if err != nil { // a table in memory can't fail to be read
+		return Report{Table: t.name, Failures: []Failure{{Expectation: "a readable table", Found: err.Error(), Severity: Error}}, Quality: map[string]float64{}, Columns: []ColumnSummary{}}
+	}
+	return report
+}
+
+// check is a Check at work.
+type check struct {
+	schema *Schema
+	opts   CheckOptions
+	scan   *scan
+	report Report
+	failed bool
+
+	matched   map[*Rule]int // columns that each rule speaks of
+	misshapen bool          // the columns are not those of the schema
+	missing   int           // columns
+	shape     []Failure     // what is wrong with the columns themselves
+}
+
+// prepare compiles the schema for the columns of the source.
+func (k *check) prepare() error {
+	fields := k.scan.src.Schema().Fields()
+	last := -1
+	for i, f := range fields {
+		rule, known := k.schema.rule(f.Name)
+		m := meaning{kind: storedKind(f.Type)}
+		if known {
+			m = k.schema.meaning(rule)
+		}
+		c := newColumnState(i, f, m, len(fields))
+		k.scan.columns = append(k.scan.columns, c)
+		if !known {
+			if k.schema.Extra == RefuseExtra {
+				k.badShape(Failure{Column: f.Name, Expectation: "no column beyond those of the schema", Found: "a column of kind " + string(m.kind), Severity: Error})
+			}
+			continue
+		}
+		k.matched[rule]++
+		c.rule, c.personal, c.masker = rule, rule.Personal, k.opts.Mask
+		if stored := storedKind(f.Type); rule.Stored != "" && rule.Stored != stored {
+			k.badShape(Failure{Column: f.Name, Expectation: "values stored as " + string(rule.Stored), Found: "stored as " + f.Type.String(), Severity: rule.Severity, Reason: rule.Reason})
+		}
+		c.cellChecks(rule, k.opts.MaxSample)
+		if err := c.aggregateChecks(rule, k.opts.Reference.column(f.Name), k.opts.Now); err != nil {
+			return err
+		}
+		at := slices.IndexFunc(k.schema.Columns, func(r Rule) bool { return r.line == rule.line && r.Title() == rule.Title() })
+		if k.schema.Order == SchemaOrder && at < last {
+			k.badShape(Failure{Column: f.Name, Expectation: "columns in the order of the schema", Found: "it comes after " + k.schema.Columns[last].Title(), Severity: Error})
+		}
+		last = max(last, at)
+	}
+	for i := range k.schema.Columns {
+		k.columnCount(&k.schema.Columns[i])
+	}
+	for i := range k.schema.Checks {
+		t := &k.schema.Checks[i]
+		row, missing := newRowCheck(t, k.scan.columns, k.opts.MaxSample)
+		if missing != "" {
+			k.badShape(Failure{Expectation: t.want(), Found: "no column " + missing, Severity: t.Severity, Reason: t.Reason})
+			continue
+		}
+		k.scan.rows = append(k.scan.rows, row)
+	}
+	return nil
+}
+
+func (k *check) badShape(f Failure) {
+	k.misshapen = true
+	k.shape = append(k.shape, f)
+}
+
+func (k *check) columnCount(rule *Rule) {
+	want, found := max(rule.Count, 1), k.matched[rule]
+	k.missing += max(0, want-found)
+	if found == want {
+		return
+	}
+	f := Failure{Column: rule.Title(), Expectation: "a column of type " + string(rule.Type), Found: "no such column", Severity: rule.Severity, Reason: rule.Reason}
+	if rule.NamePattern != "" {
+		f.Expectation = fmt.Sprintf("%d columns of type %s whose names match", want, rule.Type)
+		f.Found = fmt.Sprintf("%d columns", found)
+	}
+	k.badShape(f)
+}
+
+// conclude writes the report when all rows were read.
+func (k *check) conclude() {
+	k.report.Rows = int(k.scan.seen)
+	k.rowCount()
+	for _, f := range k.shape {
+		k.outcome(f, false)
+	}
+	for _, c := range k.scan.columns {
+		for _, cell := range c.cells {
+			k.judgeCells(c, cell)
+		}
+		for _, a := range c.aggregates {
+			v := a.judge(c)
+			k.outcome(Failure{Column: c.name, Expectation: a.want, Found: v.found, Severity: a.expect.Severity, Reason: a.expect.Reason, Method: inexact(v.method)}, v.ok)
+		}
+	}
+	for _, r := range k.scan.rows {
+		k.judgeRows(r)
+	}
+	for _, c := range k.scan.columns {
+		k.report.Columns = append(k.report.Columns, c.summary())
+	}
+	k.quality()
+	k.report.Passed = !k.failed
+}
+
+// outcome notes an expectation, and a failure where it was not met.
+func (k *check) outcome(f Failure, ok bool) {
+	k.report.Checked++
+	if ok {
+		k.report.Met++
+	} else {
+		k.failed = k.failed || f.Severity == Error
+		if len(k.report.Failures) < MaxFailures {
+			k.report.Failures = append(k.report.Failures, f)
+		} else {
+			k.report.Omitted++
+		}
+	}
+	if len(k.report.Checks) < MaxOutcomes {
+		k.report.Checks = append(k.report.Checks, Outcome{Column: f.Column, Expectation: f.Expectation, Passed: ok, Found: f.Found, Severity: f.Severity, Method: f.Method})
+	}
+}
+
+func inexact(m Method) Method {
+	if m == Exact {
+		return ""
+	}
+	return m
+}
+
+func (k *check) rowCount() {
+	rows, least := k.scan.seen, int64(1)
+	if k.schema.Rows.Min != nil {
+		least = *k.schema.Rows.Min
+	}
+	k.outcome(Failure{Expectation: "at least " + pluralRows(int(least)), Found: pluralRows(int(rows)), Severity: Error}, rows >= least)
+	if most := k.schema.Rows.Max; most != nil {
+		k.outcome(Failure{Expectation: "at most " + pluralRows(int(*most)), Found: pluralRows(int(rows)), Severity: Error}, rows <= *most)
+	}
+}
+
+func (k *check) judgeCells(c *columnState, cell *cellCheck) {
+	looked := cell.of(c)
+	f := Failure{
+		Column: c.name, Expectation: cell.want + mostlyOf(cell.expect.Mostly), Severity: cell.expect.Severity, Reason: cell.expect.Reason,
+		Rows: int(cell.broken), Sample: cell.sample,
+	}
+	broken := cell.broken
+	if cell.unique != nil && cell.unique.full {
+		distinct, method := cell.unique.distinct()
+		f.Method = method
+		// The estimate counts as a finding only beyond four standard errors.
+		if estimate := looked - int64(distinct); float64(estimate) > 4*sketchError*float64(looked-int64(cell.unique.n)) {
+			broken = max(broken, estimate)
+			f.Rows = int(broken)
+		}
+	}
+	f.Found = found(broken, k.report.Rows, cell.sample)
+	k.outcome(f, enough(broken, looked, cell.expect.Mostly))
+}
+
+func (k *check) judgeRows(r *rowCheck) {
+	f := Failure{
+		Expectation: r.check.want() + mostlyOf(r.check.Mostly), Found: found(r.broken, k.report.Rows, r.sample), Severity: r.check.Severity,
+		Reason: r.check.Reason, Rows: int(r.broken), Sample: r.sample,
+	}
+	if r.set != nil && r.set.full {
+		_, f.Method = r.set.distinct()
+	}
+	if r.err != nil {
+		f.Found += "; " + r.err.Error()
+	}
+	k.outcome(f, enough(r.broken, r.looked, r.check.Mostly))
+}
+
+// enough tells whether the share of cells that meet an expectation is large enough.
+func enough(broken, of int64, mostly *float64) bool {
+	if mostly == nil {
+		return broken == 0
+	}
+	return float64(of-broken) >= *mostly*float64(of)
+}
+
+func mostlyOf(mostly *float64) string {
+	if mostly == nil || *mostly == 1 {
+		return ""
+	}
+	return " in at least " + strconv.FormatFloat(100**mostly, 'g', 6, 64) + " %"
+}
+
+// found says how many rows are otherwise, and the first.
+func found(broken int64, rows int, sample []Sample) string {
+	if broken == 0 {
+		return "none of " + pluralRows(rows) + " otherwise"
+	}
+	text := fmt.Sprintf("%d of %s otherwise", broken, pluralRows(rows))
+	if len(sample) == 0 {
+		return text
+	}
+	first := sample[0]
+	where := " on line " + strconv.Itoa(first.Line)
+	if first.Line == 0 {
+		where = " in row " + strconv.FormatInt(first.Row, 10)
+	}
+	if first.Value != "" && first.Value != Masked {
+		return text + fmt.Sprintf(", first %q%s", first.Value, where)
+	}
+	return text + ", first" + where
+}
+
+// quality computes the dimensions that Report.Quality documents.
+func (k *check) quality() {
+	rows := float64(k.scan.seen)
+	q := map[string]float64{Completeness: 0, Uniqueness: 0, Validity: 0, Consistency: 0}
+	k.report.Quality = q
+	var cells, filled, faultless float64
+	timely := math.Inf(1)
+	for _, c := range k.scan.columns {
+		if c.rule == nil {
+			continue
+		}
+		cells += rows
+		filled += rows - float64(c.nulls)
+		faultless += float64(c.faultless)
+		for _, e := range append([]*Expect{&c.rule.Expect}, pointers(c.rule.Checks)...) {
+			if e.MaxAge != "" {
+				timely = min(timely, c.timeliness(e.maxAge, k.opts.Now))
+			}
+		}
+	}
+	if !math.IsInf(timely, 1) {
+		q[Timeliness] = timely
+	}
+	cells += rows * float64(k.missing)
+	if cells == 0 {
+		return
+	}
+	q[Completeness], q[Validity] = filled/cells, faultless/cells
+	distinct, method := k.scan.distinct.distinct()
+	if method != Exact && k.allUnique() { // rows differ where one column does
+		distinct, method = rows, Exact
+	}
+	q[Uniqueness] = min(1, distinct/rows)
+	if method != Exact {
+		k.report.Estimated = map[string]Method{Uniqueness: method}
+	}
+	if !k.misshapen {
+		q[Consistency] = float64(k.scan.goodRows) / rows
+	}
+}
+
+// allUnique tells that some check found every value of a column once, without a null.
+func (k *check) allUnique() bool {
+	for _, c := range k.scan.columns {
+		for _, cell := range c.cells {
+			if cell.unique != nil && !cell.unique.full && cell.broken == 0 && c.values() == c.rows {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func pluralRows(n int) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return strconv.Itoa(n) + " rows"
+}
+
+func pluralValues(n int) string {
+	if n == 1 {
+		return "1 value"
+	}
+	return strconv.Itoa(n) + " values"
+}
+
+func formatNumber(v float64) string {
+	if v != 0 && (math.Abs(v) < 1e-6 || math.Abs(v) >= 1e21) {
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	}
+	return strconv.FormatFloat(v, 'f', -1, 64)
+}
+
+// shorten keeps samples readable.
+func shorten(s string) string {
+	const most = 80
+	if len(s) <= most {
+		return s
+	}
+	if runes := []rune(s[:min(len(s), 4*most+4)]); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return s
+}

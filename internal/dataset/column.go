@@ -1,0 +1,219 @@
+package dataset
+
+import (
+	"math"
+	"strconv"
+
+	"github.com/DataDog/sketches-go/ddsketch"
+	"github.com/apache/arrow-go/v18/arrow"
+)
+
+// columnState is all that is kept of a column while it is read: its size does
+// not grow with the rows, beyond the bounds of counter, sample and hashSet.
+type columnState struct {
+	name     string
+	index    int // in the source
+	rule     *Rule
+	m        meaning
+	stored   arrow.DataType
+	personal bool
+	masker   *Masker
+
+	v       vector
+	counter *counter
+	moments moments
+	sample  sample
+	sketch  *ddsketch.DDSketch // where quantiles are asked for
+	bins    *binCounts         // where a distance from the reference is asked for
+	guess   *textGuess         // where Infer asks what text means
+
+	rows, nulls, wrong, notFinite, nans, infinite int64
+	faultless                                     int64
+	shortest, longest                             int // bytes of text
+
+	cells      []*cellCheck
+	aggregates []*aggregate
+}
+
+// maxExactQuantiles is up to how many values quantiles are exact; more columns than 256 have less each.
+const maxExactQuantiles = 8192
+
+// budget shares the memory for counting and sampling among the columns.
+func budget(columns, total, least, most int) int {
+	return max(least, min(most, total/max(columns, 1)))
+}
+
+func newColumnState(index int, field arrow.Field, m meaning, columns int) *columnState {
+	return &columnState{
+		name: field.Name, index: index, m: m, stored: field.Type, shortest: math.MaxInt,
+		counter: newCounter(budget(columns, 4<<20, 256, MaxDistinct)),
+		moments: newMoments(), sample: newSample(budget(columns, 2<<20, 1024, maxExactQuantiles)),
+	}
+}
+
+// observe takes the column's part of a batch. ranks are those of its rows.
+func (c *columnState) observe(a arrow.Array, first int64, lines lineNumbers, ranks []uint64) {
+	v := &c.v
+	v.read(a, c.m, first)
+	c.rows += int64(v.n)
+	c.nulls += int64(v.nulls)
+	c.wrong += int64(v.wrong)
+	c.notFinite += int64(v.notFinite)
+	c.count()
+	if v.nums != nil {
+		c.measure(ranks)
+	}
+	if c.guess != nil {
+		c.guess.observe(v)
+	}
+	for _, check := range c.cells {
+		check.run(c, lines)
+	}
+	if len(c.cells) > 0 {
+		bad := 0
+		for _, f := range v.flags {
+			bad += int(f / cellBad)
+		}
+		c.faultless += int64(v.n - bad)
+	}
+}
+
+// count gives the values of the batch their numbers.
+func (c *columnState) count() {
+	v := &c.v
+	textual := v.kind.textual()
+	if c.counter.stop && v.clean && !textual { // the common case of a quantity
+		for i, hash := range v.hashes {
+			v.ids[i] = -1
+			c.counter.sketch.InsertHash(filled(hash))
+		}
+		return
+	}
+	for i, hash := range v.hashes {
+		if v.flags[i]&cellUnusable != 0 {
+			v.ids[i] = -1
+			continue
+		}
+		id, isNew := c.counter.id(hash)
+		v.ids[i] = id
+		if !isNew {
+			continue
+		}
+		if !textual {
+			c.counter.nums = append(c.counter.nums, v.nums[i])
+			continue
+		}
+		// A word longer than a field of a report may show is kept by its beginning.
+		b := v.bytesAt(i)
+		c.counter.words = append(c.counter.words, append([]byte(nil), b[:min(len(b), maxWord)]...))
+		c.shortest, c.longest = min(c.shortest, len(b)), max(c.longest, len(b))
+	}
+	if textual && c.counter.full {
+		for i := range v.n {
+			if v.ids[i] < 0 && v.usable(i) {
+				k := int(v.offs[i+1] - v.offs[i])
+				c.shortest, c.longest = min(c.shortest, k), max(c.longest, k)
+			}
+		}
+	}
+}
+
+// maxWord bounds what is kept of a counted word.
+const maxWord = 512
+
+// measure adds the numbers of the batch to the statistics.
+func (c *columnState) measure(ranks []uint64) {
+	v := &c.v
+	if v.clean {
+		c.sample.seen += int64(len(v.nums))
+		for i, x := range v.nums {
+			c.moments.add(x)
+			if ranks[i] < c.sample.bound {
+				c.sample.keep(ranks[i], x)
+			}
+		}
+	} else {
+		for i, x := range v.nums {
+			switch f := v.flags[i]; {
+			case f&cellUnusable == 0:
+				c.moments.add(x)
+				c.sample.seen++
+				if ranks[i] < c.sample.bound {
+					c.sample.keep(ranks[i], x)
+				}
+			case f&cellInfinite != 0:
+				c.infinite++
+			case f&(cellNaN|cellNotFinite) != 0:
+				c.nans++
+			}
+		}
+	}
+	if c.sketch == nil && c.bins == nil {
+		return
+	}
+	for i, x := range v.nums {
+		if v.flags[i]&cellUnusable != 0 {
+			continue
+		}
+		if c.sketch != nil {
+			_ = c.sketch.Add(x) // refuses NaN and what no float64 index holds; x is finite
+		}
+		if c.bins != nil {
+			c.bins.add(x)
+		}
+	}
+}
+
+// finish closes the statistics after the last batch.
+func (c *columnState) finish() { c.moments.join() }
+
+// values is how many cells have a usable value.
+func (c *columnState) values() int64 {
+	return c.rows - c.nulls - c.wrong - c.notFinite - c.allowedNaN()
+}
+
+// allowedNaN is how many cells hold a NaN that the schema takes as a value.
+func (c *columnState) allowedNaN() int64 {
+	if c.m.nan == NaNIsValue {
+		return c.nans
+	}
+	return 0
+}
+
+// word is a counted value as text.
+func (c *columnState) word(id int32) string {
+	if c.m.kind.textual() {
+		return string(c.counter.words[id])
+	}
+	return c.format(c.counter.nums[id])
+}
+
+// format writes a number as a value of the column.
+func (c *columnState) format(x float64) string {
+	switch {
+	case c.m.kind == Boolean:
+		return strconv.FormatBool(x != 0)
+	case c.m.kind.temporal():
+		return formatMicros(int64(x))
+	}
+	return formatNumber(x)
+}
+
+// quantile is quantile q of the column and how it was found.
+func (c *columnState) quantile(q float64) (float64, Method) {
+	if c.sample.exact() || c.sketch == nil {
+		return quantileOf(c.sample.values(), q), c.sample.method()
+	}
+	x, err := c.sketch.GetValueAtQuantile(q)
+	if err != nil {
+		return quantileOf(c.sample.values(), q), c.sample.method()
+	}
+	return min(max(x, c.moments.min), c.moments.max), "DDSketch, within 0.1 % of the value"
+}
+
+func finite(v float64) float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0
+	}
+	return v
+}

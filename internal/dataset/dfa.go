@@ -1,0 +1,163 @@
+package dataset
+
+import (
+	"regexp"
+	"regexp/syntax"
+	"slices"
+)
+
+// maxStates bounds the automaton of a pattern; larger ones stay with package regexp.
+const maxStates = 512
+
+// matcher matches whole values against a pattern. ASCII values of patterns that
+// make a small automaton take one step a byte; package regexp sees to the rest.
+type matcher struct {
+	slow   *regexp.Regexp
+	next   []int16 // state*128 + byte → state; -1: no match; nil: no automaton
+	accept []bool
+}
+
+func newMatcher(pattern *regexp.Regexp) *matcher {
+	m := &matcher{slow: pattern}
+	tree, err := syntax.Parse(pattern.String(), syntax.Perl)
+	if err != nil {
+		return m
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return m
+	}
+	b := &dfaBuilder{program: program, numbers: map[string]int16{}}
+	if next, accept, ok := b.build(); ok {
+		m.next, m.accept = next, accept
+	}
+	return m
+}
+
+// match tells whether the whole of b matches.
+func (m *matcher) match(b []byte) bool {
+	if m.next == nil {
+		return m.slow.Match(b)
+	}
+	state := 0
+	for _, c := range b {
+		if c >= 0x80 {
+			return m.slow.Match(b)
+		}
+		if state = int(m.next[state<<7|int(c)]); state < 0 {
+			return false
+		}
+	}
+	return m.accept[state]
+}
+
+// dfaBuilder makes an automaton by the subset construction (Rabin and Scott, 1959).
+type dfaBuilder struct {
+	program *syntax.Prog
+	numbers map[string]int16
+	sets    [][]uint32
+	next    []int16
+	accept  []bool
+}
+
+func (b *dfaBuilder) build() (next []int16, accept []bool, ok bool) {
+	start, ok := b.closure([]uint32{uint32(b.program.Start)}, syntax.EmptyBeginText)
+	if !ok {
+		return nil, nil, false
+	}
+	b.number(start)
+	for state := 0; state < len(b.sets); state++ {
+		if len(b.sets) > maxStates {
+			return nil, nil, false
+		}
+		row := make([]int16, 128)
+		for c := range row {
+			var to []uint32
+			for _, pc := range b.sets[state] {
+				if inst := &b.program.Inst[pc]; isRune(inst) && inst.MatchRune(rune(c)) {
+					to = append(to, inst.Out)
+				}
+			}
+			if len(to) == 0 {
+				row[c] = -1
+				continue
+			}
+			set, ok := b.closure(to, 0)
+			if !ok {
+				return nil, nil, false
+			}
+			row[c] = b.number(set)
+		}
+		b.next = append(b.next, row...)
+		from := syntax.EmptyEndText
+		if state == 0 {
+			from |= syntax.EmptyBeginText
+		}
+		end, ok := b.closure(b.sets[state], from)
+		if !ok {
+			return nil, nil, false
+		}
+		b.accept = append(b.accept, slices.ContainsFunc(end, func(pc uint32) bool { return b.program.Inst[pc].Op == syntax.InstMatch }))
+	}
+	return b.next, b.accept, true
+}
+
+func isRune(i *syntax.Inst) bool {
+	return i.Op == syntax.InstRune || i.Op == syntax.InstRune1 || i.Op == syntax.InstRuneAny || i.Op == syntax.InstRuneAnyNotNL
+}
+
+// number names a set of instructions.
+func (b *dfaBuilder) number(set []uint32) int16 {
+	key := make([]byte, 0, 4*len(set))
+	for _, pc := range set {
+		key = append(key, byte(pc), byte(pc>>8), byte(pc>>16), byte(pc>>24))
+	}
+	if n, known := b.numbers[string(key)]; known {
+		return n
+	}
+	n := int16(len(b.sets))
+	b.numbers[string(key)] = n
+	b.sets = append(b.sets, set)
+	return n
+}
+
+// closure follows the instructions that read nothing. Assertions that do not
+// hold here stay in the set, to be asked again at the end; it gives up on those
+// that look at the characters around, such as \b.
+func (b *dfaBuilder) closure(from []uint32, holds syntax.EmptyOp) (set []uint32, ok bool) {
+	seen := make([]bool, len(b.program.Inst))
+	stack := slices.Clone(from)
+	for len(stack) > 0 {
+		pc := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		if seen[pc] {
+			continue
+		}
+		seen[pc] = true
+		inst := &b.program.Inst[pc]
+		switch inst.Op {
+		case syntax.InstAlt, syntax.InstAltMatch:
+			stack = append(stack, inst.Out, inst.Arg)
+			continue
+		case syntax.InstCapture, syntax.InstNop:
+			stack = append(stack, inst.Out)
+			continue
+		case syntax.InstEmptyWidth:
+			op := syntax.EmptyOp(inst.Arg)
+			if op&^(syntax.EmptyBeginText|syntax.EmptyEndText) != 0 {
+				return nil, false
+			}
+			if op&^holds == 0 {
+				stack = append(stack, inst.Out)
+			}
+			if op&syntax.EmptyBeginText != 0 {
+				continue
+			}
+		case syntax.InstFail:
+			continue
+		}
+		set = append(set, pc)
+	}
+	slices.Sort(set)
+	return set, true
+}

@@ -1,0 +1,148 @@
+package dataset
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestEstimatesAreWithinTheirErrors feeds more values than are kept exactly.
+func TestEstimatesAreWithinTheirErrors(t *testing.T) {
+	t.Parallel()
+	const n = 300_000
+	c := newCounter(1000)
+	s := newSample(2000)
+	sketch, err := newQuantileSketch()
+	require.NoError(t, err)
+	rows := newRowSet()
+	set := &hashSet{limit: 1000}
+	for i := range n {
+		hash := mix(uint64(i) + 1)
+		c.id(hash)
+		rows.add(mix(hash))
+		set.add(hash)
+		s.seen++
+		if rank := rankOf(int64(i)); rank < s.bound {
+			s.keep(rank, float64(i))
+		}
+		require.NoError(t, sketch.Add(float64(i)))
+	}
+	distinct, method := c.distinct()
+	require.NotEqual(t, Exact, method)
+	require.InEpsilon(t, n, distinct, 4*sketchError)
+	require.Nil(t, c.counts, "counting was given up")
+	different, method := rows.distinct()
+	require.Equal(t, Exact, method)
+	require.InDelta(t, n, different, 0)
+	different, method = set.distinct()
+	require.NotEqual(t, Exact, method)
+	require.InEpsilon(t, n, different, 4*sketchError)
+	require.True(t, set.add(mix(1)), "what the set holds is still found")
+
+	require.False(t, s.exact())
+	require.Len(t, s.values(), 2000)
+	for _, q := range []float64{0.05, 0.5, 0.95} {
+		// Four standard errors of the rank of a quantile of 2000 values.
+		require.InDelta(t, q*n, quantileOf(s.values(), q), 4*n*math.Sqrt(q*(1-q)/2000))
+		x, err := sketch.GetValueAtQuantile(q)
+		require.NoError(t, err)
+		require.InEpsilon(t, q*n, x, 2*quantileAccuracy)
+	}
+}
+
+func TestCounterKeepsFrequentValues(t *testing.T) {
+	t.Parallel()
+	c := newCounter(100)
+	for i := range 10_000 {
+		c.id(mix(uint64(i%90 + 1)))
+		if i%50 == 0 {
+			c.id(mix(uint64(i + 1000)))
+		}
+	}
+	require.True(t, c.full)
+	require.False(t, c.stop, "most values are known")
+	require.Equal(t, int64(112), c.counts[0])
+}
+
+func TestMomentsAreStable(t *testing.T) {
+	t.Parallel()
+	m := newMoments()
+	for i := range 1_000_000 {
+		m.add(1e9 + float64(i%2))
+	}
+	m.join()
+	require.InDelta(t, 1e9+0.5, m.mean, 1e-6)
+	require.InEpsilon(t, 0.50000025, m.std(), 1e-9)
+	require.InDelta(t, 1e15+5e5, m.sum+m.lost, 0)
+}
+
+// FuzzMatcher holds the automaton against package regexp.
+func FuzzMatcher(f *testing.F) {
+	f.Add("[a-z]+@x\\.(com|de)", "abc@x.de")
+	f.Add("a{2,3}|(b*c)?", "bbc")
+	f.Add("(?i)straße|^x$", "STRASSE")
+	f.Add("\\bx\\b", "x")
+	f.Add("(?s).*", "\n")
+	f.Fuzz(func(t *testing.T, pattern, text string) {
+		if len(pattern) > 60 {
+			return
+		}
+		p, err := regexp.Compile(`^(?:` + pattern + `)$`)
+		if err != nil {
+			return
+		}
+		require.Equal(t, p.MatchString(text), newMatcher(p).match([]byte(text)), "%q %q", pattern, text)
+	})
+}
+
+// FuzzNumbers holds the fast readers against strconv.
+func FuzzNumbers(f *testing.F) {
+	for _, text := range []string{"1", "-0", "+7", "1e5", ".5", "5.", "1.7976931348623157e308", "123456789012345678901", "0.000001", "1_0", "--1", "1e999", "-9223372036854775808"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		want, ok := parseNumber(text)
+		got, gotOK := parseNumberBytes([]byte(text))
+		require.Equal(t, ok, gotOK, text)
+		if ok {
+			require.Equal(t, math.Float64bits(want), math.Float64bits(got), text)
+		}
+		whole, ok := parseInteger(text)
+		gotWhole, gotOK := parseIntegerBytes([]byte(text))
+		require.Equal(t, ok, gotOK, text)
+		require.Equal(t, whole, gotWhole, text)
+	})
+}
+
+// FuzzDates holds that what is read as a date is written back as the same moment.
+func FuzzDates(f *testing.F) {
+	f.Add("2024-02-29T12:34:56.789+01:00")
+	f.Add("2024-02-30")
+	f.Fuzz(func(t *testing.T, text string) {
+		v, ok := parseISO(text)
+		if !ok || strings.HasPrefix(formatMicros(v), "-") || len(formatMicros(v)) < 10 || formatMicros(v)[4] != '-' {
+			return
+		}
+		again, ok := parseISO(formatMicros(v))
+		require.True(t, ok, "%q %s", text, formatMicros(v))
+		require.Equal(t, v, again)
+	})
+}
+
+func TestHashesDiffer(t *testing.T) {
+	t.Parallel()
+	seen := map[uint64]string{}
+	for _, base := range []string{"", "a", "aa", "aaa", "aaaa", "aaaaq", "aaaaaaaa", "aaaaaaaaa", strings.Repeat("a", 16), strings.Repeat("a", 17)} {
+		for i := range 300 {
+			word := base + fmt.Sprint(i)
+			if other, twice := seen[hashText([]byte(word))]; twice && other != word {
+				t.Fatalf("%q and %q have one hash", word, other)
+			}
+			seen[hashText([]byte(word))] = word
+		}
+	}
+}

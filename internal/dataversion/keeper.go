@@ -1,0 +1,56 @@
+package dataversion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"gocloud.dev/secrets"
+	"gocloud.dev/secrets/awskms"
+	"gocloud.dev/secrets/localsecrets"
+)
+
+// ErrKey tells that an encryption key can't be opened.
+var ErrKey = errors.New("the encryption key can't be opened")
+
+// OpenKeeper opens the key at url, which wraps the data keys; the caller closes it.
+//
+//	base64key://BASE64                    a key of 32 bytes in the URL itself, for development
+//	awskms://KEY-ID?region=eu-central-1   a key of AWS KMS, as gocloud.dev/secrets/awskms takes it
+//
+// The URL holds a secret if the key is in it: no error quotes it.
+func OpenKeeper(ctx context.Context, url string) (*secrets.Keeper, error) {
+	mux := new(secrets.URLMux)
+	mux.RegisterKeeper(localsecrets.Scheme, &localsecrets.URLOpener{})
+	mux.RegisterKeeper(awskms.Scheme, &awskms.URLOpener{})
+	scheme, key, _ := strings.Cut(url, "://")
+	switch {
+	case !mux.ValidKeeperScheme(scheme):
+		return nil, fmt.Errorf("%w: its URL begins neither with base64key:// nor with awskms://", ErrKey)
+	case scheme == localsecrets.Scheme && key == "": // would be a new random key, lost at the end of the program
+		return nil, fmt.Errorf("%w: base64key:// needs the key, 32 bytes as `openssl rand -base64 32 | tr '+/' '-_'` prints them", ErrKey)
+	}
+	keeper, err := mux.OpenKeeper(ctx, url)
+	switch {
+	case err == nil:
+		return keeper, nil
+	case scheme == localsecrets.Scheme:
+		return nil, fmt.Errorf("%w: base64key:// needs 32 bytes in the base64 of URLs, as `openssl rand -base64 32 | tr '+/' '-_'` prints them", ErrKey)
+	}
+	return nil, fmt.Errorf("%w: %w", ErrKey, err)
+}
+
+// RotateKey wraps every data key with the key at url and uses that from now on.
+// No data is rewritten; interrupted, it goes on when called again. The library was
+// opened with the key before.
+func (l *Library) RotateKey(ctx context.Context, url string) error {
+	next, err := OpenKeeper(ctx, url)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	l.closers = append(l.closers, next.Close) // the repository uses it until then
+	l.mu.Unlock()
+	return l.repository.RotateKey(ctx, next)
+}

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"sync"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/slipway-ml/slipway/artifacts"
+)
+
+// progress draws a bar of bytes on a terminal and nothing elsewhere. The caller
+// calls done when the work has ended.
+func (a *app) progress(what string) (tell func(artifacts.Progress), done func()) {
+	if !a.terminal(a.stderr) {
+		return nil, func() {}
+	}
+	bars := mpb.New(mpb.WithOutput(a.stderr))
+	var mu sync.Mutex
+	var last artifacts.Progress
+	files := decor.Any(func(decor.Statistics) string {
+		mu.Lock()
+		defer mu.Unlock()
+		return count64(last.Files, "file") + "  "
+	})
+	began := time.Now()
+	speed := decor.Any(func(s decor.Statistics) string {
+		return "  " + size(int64(float64(s.Current)/time.Since(began).Seconds())) + "/s"
+	})
+	bar := bars.AddBar(0, mpb.BarWidth(30), mpb.PrependDecorators(decor.Name(what+"  "), files),
+		mpb.AppendDecorators(decor.CountersKiloByte("% .1f / % .1f"), speed))
+	tell = func(p artifacts.Progress) {
+		mu.Lock()
+		last = p
+		mu.Unlock()
+		bar.SetTotal(max(p.BytesTotal, p.Bytes), false)
+		bar.SetCurrent(p.Bytes)
+	}
+	return tell, func() {
+		bar.SetTotal(-1, true)
+		bars.Wait()
+	}
+}
