@@ -73,32 +73,53 @@ type savedData struct {
 // Version must be 0; Bytes 0 becomes the sum of the files and FileCount 0 their
 // number; an empty Actor becomes the mark's. Of a Tree no Files are taken.
 func (c *Catalog) SaveData(ctx context.Context, d DataVersion, m Mark) (saved DataVersion, existed bool, err error) {
+	return c.saveData(ctx, d, "", m)
+}
+
+// SaveDataFor is SaveData that notes in the same transaction that a release
+// (its key) uses the version: nobody can delete it while that is under way.
+func (c *Catalog) SaveDataFor(ctx context.Context, d DataVersion, releaseKey string, m Mark) (saved DataVersion, existed bool, err error) {
+	if err := required("release key", releaseKey); err != nil {
+		return DataVersion{}, false, fmt.Errorf("save data: %w", err)
+	}
+	return c.saveData(ctx, d, releaseKey, m)
+}
+
+func (c *Catalog) saveData(ctx context.Context, d DataVersion, releaseKey string, m Mark) (saved DataVersion, existed bool, err error) {
 	if err := checkDataVersion(d); err != nil {
 		return DataVersion{}, false, fmt.Errorf("save data: %w", err)
 	}
 	result, err := apply(ctx, c, m, ActionDataSaved, DataSubject(d.Digest), func(t *tx) (move[savedData], error) {
-		old, found, err := t.dataByDigest(ctx, d.Digest)
-		if err != nil {
-			return move[savedData]{}, err
+		after, err := t.saveData(ctx, d, m.Actor)
+		if err == nil && releaseKey != "" {
+			err = t.linkData(ctx, d.Digest, "", releaseKey)
 		}
-		if found {
-			restored := !old.DeletedAt.IsZero()
-			if restored {
-				err = t.undelete(ctx, old.Digest)
-			}
-			return move[savedData]{after: savedData{old.Name, old.Version, old.Digest, true, restored}}, err
-		}
-		if err := t.untagged(ctx, d.Name); err != nil {
-			return move[savedData]{}, err
-		}
-		version, err := t.insertData(ctx, d, m.Actor)
-		return move[savedData]{after: savedData{Name: d.Name, Version: version, Digest: d.Digest}}, err
+		return move[savedData]{after: after}, err
 	})
 	if err != nil {
 		return DataVersion{}, false, err
 	}
 	saved, err = c.Data(ctx, result.Digest)
 	return saved, result.Existed, err
+}
+
+func (t *tx) saveData(ctx context.Context, d DataVersion, actor string) (savedData, error) {
+	old, found, err := t.dataByDigest(ctx, d.Digest)
+	if err != nil {
+		return savedData{}, err
+	}
+	if found {
+		restored := !old.DeletedAt.IsZero()
+		if restored {
+			err = t.undelete(ctx, old.Digest)
+		}
+		return savedData{old.Name, old.Version, old.Digest, true, restored}, err
+	}
+	if err := t.untagged(ctx, d.Name); err != nil {
+		return savedData{}, err
+	}
+	version, err := t.insertData(ctx, d, actor)
+	return savedData{Name: d.Name, Version: version, Digest: d.Digest}, err
 }
 
 func checkDataVersion(d DataVersion) error {

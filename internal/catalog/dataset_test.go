@@ -105,5 +105,69 @@ func TestDataLineage(t *testing.T) {
 		require.Equal(t, "m/1/2", uses[0].ModelID)
 		require.Equal(t, "release/m/2@run", uses[1].Release)
 		require.False(t, uses[0].At.IsZero())
+
+		// The model of a release takes the place of the release's own use.
+		for range 2 {
+			require.NoError(t, c.LinkData(ctx, "sha256:aa", "m/2/3", "release/m/2@run"))
+		}
+		uses, err = c.DataUses(ctx, "sha256:aa")
+		require.NoError(t, err)
+		require.Len(t, uses, 2)
+		require.Equal(t, "m/2/3", uses[1].ModelID)
+	})
+}
+
+// A release uses its data from the moment on that it is saved or found.
+func TestReleaseUsesData(t *testing.T) {
+	each(t, func(t *testing.T, c *catalog.Catalog) {
+		ctx := t.Context()
+		begin := func(version string) string {
+			_, err := c.BeginRelease(ctx, catalog.Release{Model: "m", Version: version, Run: "run"}, mark("begin "+version))
+			require.NoError(t, err)
+			return "release/m/" + version + "@run"
+		}
+		first := begin("1")
+		for range 2 {
+			saved, _, err := c.SaveDataFor(ctx, tree("credit", "01"), first, mark("save"))
+			require.NoError(t, err)
+			require.Equal(t, "credit@1", saved.Label())
+		}
+		digest := tree("credit", "01").Digest
+		_, err := c.DeleteData(ctx, digest, 0, mark("rm 1"))
+		require.ErrorIs(t, err, catalog.ErrConflict)
+		require.NoError(t, c.FinishRelease(ctx, "m", "1", "run", "failed", "x", mark("finish 1")))
+
+		second := begin("2")
+		for range 2 {
+			used, err := c.UseData(ctx, "credit", second, mark("use"))
+			require.NoError(t, err)
+			require.Equal(t, digest, used.Digest)
+		}
+		_, err = c.DeleteData(ctx, digest, 0, mark("rm 2"))
+		require.ErrorContains(t, err, "release of m/2, which is under way")
+		require.NoError(t, c.AbandonRelease(ctx, catalog.Release{Model: "m", Version: "2", Run: "run"}, "died", mark("abandon")))
+		_, err = c.DeleteData(ctx, digest, 0, mark("rm 3"))
+		require.NoError(t, err)
+
+		third := begin("3")
+		_, err = c.UseData(ctx, "credit@1", third, mark("use 3"))
+		require.ErrorIs(t, err, catalog.ErrConflict, "it is deleted")
+		_, err = c.UseData(ctx, "nothing", third, mark("use 3"))
+		require.ErrorIs(t, err, catalog.ErrNotFound)
+		_, err = c.UseData(ctx, "credit@1", "", mark("use 3"))
+		require.ErrorIs(t, err, catalog.ErrInvalid)
+		_, _, err = c.SaveDataFor(ctx, tree("credit", "01"), "", mark("save 3"))
+		require.ErrorIs(t, err, catalog.ErrInvalid)
+		saved, existed, err := c.SaveDataFor(ctx, tree("other", "01"), third, mark("save 3"))
+		require.NoError(t, err)
+		require.True(t, existed)
+		require.True(t, saved.DeletedAt.IsZero(), "a release that has the files brings the version back")
+		uses, err := c.DataUses(ctx, digest)
+		require.NoError(t, err)
+		require.Len(t, uses, 3, "who used the data stays on record")
+		log, err := c.DataHistory(ctx, digest)
+		require.NoError(t, err)
+		require.Equal(t, catalog.ActionDataUsed, log[1].Action)
+		intact(t, c)
 	})
 }
