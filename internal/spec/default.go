@@ -42,7 +42,9 @@ func (r *Release) SetDefaults() {
 
 // setDerived fills in the defaults that follow from other fields.
 func (r *Release) setDerived() {
-	orSet(&r.Data.Name, r.Model.Name)
+	if r.Data.Version == "" { // else the version has a name
+		orSet(&r.Data.Name, r.Model.Name)
+	}
 	if r.Data.Reference.IsZero() {
 		r.Data.Reference = r.Data.Train
 	}

@@ -8,9 +8,10 @@ import (
 	"strings"
 )
 
-// EachFile calls do for every file of the spec with the name of its field, in
-// a fixed order: artifact, documents by kind, train, test, reference, schema.
-// What do changes is kept. It ends at the first error.
+// EachFile calls do for every file beside the spec with the name of its field,
+// in a fixed order: artifact, documents by kind, train, test, reference, schema.
+// The tables of a stored data version are not among them. What do changes is
+// kept. It ends at the first error.
 func (r *Release) EachFile(do func(field string, f *File) error) error {
 	if err := do("model.artifact", &r.Model.Artifact); err != nil {
 		return err
@@ -25,20 +26,14 @@ func (r *Release) EachFile(do func(field string, f *File) error) error {
 			r.Model.Documents[kind] = f
 		}
 	}
-	for _, named := range []struct {
-		field string
-		file  *File
-	}{
-		{"data.train", &r.Data.Train},
-		{"data.test", &r.Data.Test},
-		{"data.reference", &r.Data.Reference},
-		{"data.schema", &r.Data.Schema},
-	} {
-		if err := do(named.field, named.file); err != nil {
-			return err
+	if r.Data.Version == "" {
+		for _, t := range r.Data.Tables() {
+			if err := do(t.Field, t.File); err != nil {
+				return err
+			}
 		}
 	}
-	return nil
+	return do("data.schema", &r.Data.Schema)
 }
 
 // missingFiles looks at every file that the spec names.
@@ -70,19 +65,31 @@ func (r Release) missingFiles(specPath string) Problems {
 }
 
 // ResolvedValidate validates a spec as the input of a workflow, which may have
-// been written by hand: complete, valid, and every file with the digest and the size of its content.
+// been written by hand: complete, valid, and every file with the digest and the
+// size of its content. Of the tables of a stored data version the path is enough.
 func ResolvedValidate(r Release) error {
 	c := checker{problems: r.invalid()}
 	_ = r.EachFile(func(field string, f *File) error { // do returns no error
-		if !isDigest(f.Digest) {
-			c.bad(field+".digest", found(f.Digest), "sha256: and 64 hexadecimal digits of the stored file")
-		}
-		if f.Size <= 0 {
-			c.bad(field+".size", strconv.FormatInt(f.Size, 10)+" is not allowed", "the size of the stored file in bytes, more than 0")
-		}
+		c.resolved(field, *f)
 		return nil
 	})
+	if r.Data.Version != "" {
+		for _, t := range r.Data.Tables() {
+			if t.File.Digest != "" || t.File.Size != 0 {
+				c.resolved(t.Field, *t.File)
+			}
+		}
+	}
 	return c.problems.err()
+}
+
+func (c *checker) resolved(field string, f File) {
+	if !isDigest(f.Digest) {
+		c.bad(field+".digest", found(f.Digest), "sha256: and 64 hexadecimal digits of the stored file")
+	}
+	if f.Size <= 0 {
+		c.bad(field+".size", strconv.FormatInt(f.Size, 10)+" is not allowed", "the size of the stored file in bytes, more than 0")
+	}
 }
 
 // isDigest tells whether s is sha256:<64 lower-case hexadecimal digits>.

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 )
@@ -96,6 +97,17 @@ func (p Problems) sorted() Problems {
 		})
 	}
 	return p
+}
+
+// Placed gives problems that were found after Load their places in the spec file.
+func Placed(path string, problems Problems) error {
+	at := map[string]position{}
+	if b, err := os.ReadFile(path); err == nil { // else they have no lines
+		if _, found, err := parse(path, b); err == nil {
+			at = found
+		}
+	}
+	return slices.Clone(problems).placed(path, at).sorted().err()
 }
 
 // under tells whether field is parent or lies in it.

@@ -62,17 +62,31 @@ type Deployment struct {
 	HealthCheckInterval Duration `yaml:"health_check_interval,omitempty" json:"health_check_interval" jsonschema:"default=30s" jsonschema_description:"Time between two health checks."`
 }
 
-// Data names the tables of the release and what their columns mean. All files
-// together are one data version.
+// Data names the tables of the release and what their columns mean. The tables
+// together are one data version: files beside the spec become one, or Version
+// names one that is stored and the tables are files of it.
 type Data struct {
-	Name      string   `yaml:"name,omitempty" json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Name of the data collection; default: the model's name."`
-	Train     File     `yaml:"train" json:"train" jsonschema_description:"Training rows as CSV with a header."`
-	Test      File     `yaml:"test" json:"test" jsonschema_description:"Test rows that the model has not seen, as CSV with a header."`
-	Reference File     `yaml:"reference,omitempty" json:"reference" jsonschema_description:"Rows that monitoring compares with; default: train."`
+	Name      string   `yaml:"name,omitempty" json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Name of the data collection that the files become a version of; default: the model's name. Not beside version."`
+	Version   string   `yaml:"version,omitempty" json:"version,omitempty" jsonschema:"minLength=1" jsonschema_description:"A stored data version that holds the tables: NAME@N, NAME for its latest, a tag, or a digest. The tables are then paths inside it."`
+	Train     File     `yaml:"train" json:"train" jsonschema_description:"Training rows: CSV with a header, Parquet, NPY, NPZ or JSON lines."`
+	Test      File     `yaml:"test" json:"test" jsonschema_description:"Test rows that the model has not seen, in one of these formats."`
+	Reference File     `yaml:"reference,omitempty" json:"reference" jsonschema_description:"Rows that validation and monitoring compare distributions with; default: train."`
 	Label     string   `yaml:"label" json:"label" jsonschema:"minLength=1" jsonschema_description:"Column that holds the truth."`
-	Schema    File     `yaml:"schema" json:"schema" jsonschema_description:"Schema of the tables in YAML."`
-	Sensitive []string `yaml:"sensitive,omitempty" json:"sensitive,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"Columns that hold personal data; never logged."`
+	Schema    File     `yaml:"schema" json:"schema" jsonschema_description:"Schema of the tables in YAML; always a file beside the spec."`
+	Sensitive []string `yaml:"sensitive,omitempty" json:"sensitive,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"Columns that hold personal data; never logged, never shown in a report."`
 	Exclude   []string `yaml:"exclude,omitempty" json:"exclude,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"Columns that are not inputs of the model."`
+}
+
+// Table is one of the tables of a release: its field of the spec and its file.
+type Table struct {
+	Field string // data.train
+	Role  string // train
+	File  *File
+}
+
+// Tables lists train, test and reference, in this order.
+func (d *Data) Tables() []Table {
+	return []Table{{"data.train", "train", &d.Train}, {"data.test", "test", &d.Test}, {"data.reference", "reference", &d.Reference}}
 }
 
 // Tests are the limits of the model tests (capabilities C1-C4).

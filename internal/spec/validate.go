@@ -2,8 +2,10 @@ package spec
 
 import (
 	"fmt"
+	"io/fs"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -69,13 +71,22 @@ func (c *checker) file(field string, f File) {
 }
 
 func (c *checker) data(d Data, model string) {
-	if d.Name != model { // else it is the default, told for the model
+	switch {
+	case d.Version == "" && d.Name != model: // else it is the default, told for the model
 		c.name("data.name", d.Name)
+	case d.Version != "" && d.Name != "":
+		c.bad("data.name", quote(d.Name)+" is not allowed beside data.version", "no name: the stored version has one")
+	case d.Version != "":
+		c.reference("data.version", d.Version)
 	}
-	c.file("data.train", d.Train)
-	c.file("data.test", d.Test)
-	if !d.Train.IsZero() { // else it has no default, and the missing train is told already
-		c.file("data.reference", d.Reference)
+	table := c.file
+	if d.Version != "" {
+		table = c.inside
+	}
+	table("data.train", d.Train)
+	table("data.test", d.Test)
+	if !d.Train.IsZero() && d.Reference != d.Train { // else what is wrong with it is told for train
+		table("data.reference", d.Reference)
 	}
 	c.file("data.schema", d.Schema)
 	if d.Label == "" {
@@ -83,6 +94,31 @@ func (c *checker) data(d Data, model string) {
 	}
 	c.columns("data.sensitive", d.Sensitive, d.Label)
 	c.columns("data.exclude", d.Exclude, d.Label)
+}
+
+// reference checks the name of a stored data version; what it stands for the catalog knows.
+func (c *checker) reference(field, s string) {
+	name, number, numbered := strings.Cut(s, "@")
+	ok := len(s) <= 255 && strings.IndexFunc(s, func(r rune) bool { return unicode.IsControl(r) || unicode.IsSpace(r) }) < 0
+	if numbered {
+		n, err := strconv.ParseInt(number, 10, 64)
+		ok = ok && name != "" && err == nil && n > 0
+	}
+	if !ok {
+		c.bad(field, found(s), "NAME@N with a whole number from 1, NAME for its latest version, a tag, or a digest such as sha256:…")
+	}
+}
+
+// inside checks the path of a file in a stored data version.
+func (c *checker) inside(field string, f File) {
+	switch {
+	case f.IsZero():
+		c.bad(field, "", "the path of a file in the data version")
+	case !fs.ValidPath(f.Path) || f.Path == ".":
+		c.bad(field, found(f.Path), "the path of a file in the data version, with slashes and without \"..\", as slipway data show lists them")
+	default:
+		c.file(field, f)
+	}
 }
 
 func (c *checker) columns(field string, names []string, label string) {
