@@ -1,114 +1,145 @@
 package activities
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/dataset"
+	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
-// Data fixes data versions and validates them.
+// Data fixes the data version of a release and validates its tables.
 type Data struct {
-	Catalog *catalog.Catalog
-	Store   *artifacts.Store
+	Library *dataversion.Library
 }
 
-// tables lists the spec's files by role, the schema last. A reference that is the training file is one of the roles too.
-func tables(d spec.Data) []dataset.ManifestFile {
-	var out []dataset.ManifestFile
-	for _, f := range []struct {
-		role string
-		file spec.File
-	}{{"train", d.Train}, {"test", d.Test}, {"reference", d.Reference}, {"schema", d.Schema}} {
-		out = append(out, dataset.ManifestFile{Path: f.file.Path, Role: f.role, Digest: f.file.Digest, Size: f.file.Size})
+// Fix makes the release's tables one immutable data version, or finds the stored
+// one that it names. Equal content is the version that exists already. From then
+// on the release uses the version: it can't be deleted while the release is under way.
+func (d *Data) Fix(ctx context.Context, in contract.FixDataInput) (contract.FixDataOutput, error) {
+	_, stop := beating(ctx)
+	defer stop()
+	if err := d.stored(ctx, in.Data.Schema); err != nil {
+		return contract.FixDataOutput{}, err
 	}
-	return out
-}
-
-// Fix makes the release's files one immutable data version. Equal content is the version that exists already.
-func (d *Data) Fix(ctx context.Context, in contract.FixDataInput) (contract.DataVersion, error) {
-	files := tables(in.Data)
-	version := catalog.DataVersion{Name: in.Data.Name, Actor: in.By, Description: "fixed by release " + in.Key.Model + "/" + in.Key.Version}
-	for _, f := range files {
-		digest, err := artifacts.ParseDigest(f.Digest)
+	if in.Data.Version != "" {
+		return d.use(ctx, in)
+	}
+	var parts []dataversion.Part
+	for _, t := range in.Data.Tables() {
+		digest, err := artifacts.ParseDigest(t.File.Digest)
 		if err != nil {
-			return contract.DataVersion{}, invalid{fmt.Errorf("data.%s: %w", f.Role, err)}
+			return contract.FixDataOutput{}, invalid{fmt.Errorf("%s: %w", t.Field, err)}
 		}
-		stored, err := d.Store.Stat(ctx, digest)
-		if err != nil {
-			return contract.DataVersion{}, fmt.Errorf("data.%s (%s): %w", f.Role, f.Path, err)
-		}
-		if stored.Size != f.Size {
-			return contract.DataVersion{}, fmt.Errorf("data.%s (%s): %w: %d bytes stored, %d expected", f.Role, f.Path, artifacts.ErrDamaged, stored.Size, f.Size)
-		}
-		version.Files = append(version.Files, catalog.DataFile{Path: f.Path, Role: f.Role, Digest: f.Digest, Size: f.Size})
-		version.Bytes += f.Size
+		parts = append(parts, dataversion.Part{Role: t.Role, Path: t.File.Path, Digest: digest, Size: t.File.Size})
 	}
-	manifest, err := dataset.Manifest(files)
-	if err != nil {
-		return contract.DataVersion{}, invalid{err}
+	version := dataversion.NewVersion{Name: in.Data.Name, Description: "fixed by release " + in.Key.Model + "/" + in.Key.Version}
+	found, err := d.Library.Assemble(ctx, version, parts, in.Key.String(), mark(in.Key, "data", in.By, ""))
+	if errors.Is(err, artifacts.ErrUnsupported) {
+		err = invalid{err}
 	}
-	ref, err := d.Store.PutBytes(ctx, manifest, "application/json")
-	if err != nil {
-		return contract.DataVersion{}, err
-	}
-	version.Digest = string(ref.Digest)
-	saved, _, err := d.Catalog.SaveData(ctx, version, mark(in.Key, "data", in.By, ""))
-	return contract.DataVersion{Name: saved.Name, Version: saved.Version, Digest: saved.Digest}, err
+	return contract.FixDataOutput{DataVersion: versionOf(found)}, err
 }
 
-// Validate checks each table against the schema. Failures are a verdict; a table that can't be read is an error.
+// stored refuses a schema that was not uploaded whole.
+func (d *Data) stored(ctx context.Context, schema spec.File) error {
+	digest, err := artifacts.ParseDigest(schema.Digest)
+	if err != nil {
+		return invalid{fmt.Errorf("data.schema: %w", err)}
+	}
+	found, err := d.Library.Store().Stat(ctx, digest)
+	if err == nil && found.Size != schema.Size {
+		err = fmt.Errorf("%w: %d bytes stored, %d expected", artifacts.ErrDamaged, found.Size, schema.Size)
+	}
+	if err != nil {
+		return fmt.Errorf("data.schema (%s): %w", schema.Path, err)
+	}
+	return nil
+}
+
+// use finds the tables in the stored version that the spec names.
+func (d *Data) use(ctx context.Context, in contract.FixDataInput) (contract.FixDataOutput, error) {
+	found, err := d.Library.Use(ctx, in.Data.Version, in.Key.String(), mark(in.Key, "data", in.By, ""))
+	if err != nil {
+		return contract.FixDataOutput{}, fmt.Errorf("data.version: %w", err)
+	}
+	var paths []string
+	for _, t := range in.Data.Tables() {
+		paths = append(paths, t.File.Path)
+	}
+	entries, err := d.Library.Files(ctx, found, paths)
+	if err != nil {
+		return contract.FixDataOutput{}, err
+	}
+	for _, t := range in.Data.Tables() {
+		e, there := entries[t.File.Path]
+		switch {
+		case !there:
+			return contract.FixDataOutput{}, invalid{fmt.Errorf("%s: data %s has no file %q: 'slipway data show %s' lists its files", t.Field, found.Label(), t.File.Path, found.Label())}
+		case t.File.Digest != "" && t.File.Digest != string(e.Digest):
+			return contract.FixDataOutput{}, invalid{fmt.Errorf("%s: %s is %s in data %s, and was %s when the release was started: %s names another version since; start the release again",
+				t.Field, t.File.Path, e.Digest, found.Label(), t.File.Digest, in.Data.Version)}
+		}
+		*t.File = spec.File{Path: e.Path, Digest: string(e.Digest), Size: e.Size}
+	}
+	return contract.FixDataOutput{DataVersion: versionOf(found), Train: in.Data.Train, Test: in.Data.Test, Reference: in.Data.Reference}, nil
+}
+
+// Validate checks each table against the schema in one pass, as `slipway data
+// validate` does, and distributions against the reference rows. Failures are a
+// verdict; a table that can't be read is an error.
 func (d *Data) Validate(ctx context.Context, in contract.ValidateDataInput) (contract.Verdict, error) {
 	report, stop := beating(ctx)
 	defer stop()
-	schema, err := readSchema(ctx, d.Store, in.Data)
+	schema, err := readSchema(ctx, d.Library.Store(), in.Data)
 	if err != nil {
 		return contract.Verdict{}, err
 	}
-	var found dataset.Reports
-	files := tables(in.Data)
+	var tables []spec.Table
 	seen := map[string]bool{}
-	for i, f := range files {
-		if f.Role == "schema" || seen[f.Digest] {
-			continue
+	for _, t := range in.Data.Tables() {
+		if !seen[t.File.Digest] {
+			seen[t.File.Digest] = true
+			tables = append(tables, t)
 		}
-		seen[f.Digest] = true
-		report(i, len(files), "validate "+f.Path)
-		table, err := readTable(ctx, d.Store, "data."+f.Role, spec.File{Path: f.Path, Digest: f.Digest}, schema)
+	}
+	options := dataset.CheckOptions{}
+	if schema.NeedsReference() {
+		report(0, len(tables), "profile "+in.Data.Reference.Path)
+		if options.Reference, err = d.profile(ctx, in.Data.Reference, schema); err != nil {
+			return contract.Verdict{}, err
+		}
+	}
+	var found dataset.Reports
+	for i, t := range tables {
+		report(i, len(tables), "validate "+t.File.Path)
+		err := withTable(ctx, d.Library, t.Field, *t.File, func(src dataset.Source) error {
+			one, err := dataset.Check(ctx, src, schema, options)
+			found = append(found, one)
+			return err
+		})
 		if err != nil {
 			return contract.Verdict{}, err
 		}
-		found = append(found, dataset.Validate(table, schema))
 	}
-	saved, err := saveReport(ctx, d.Store, found)
+	saved, err := saveReport(ctx, d.Library.Store(), found)
 	return contract.Verdict{Passed: found.Passed(), Summary: found.Summary(), Report: saved, Metrics: found.Quality()}, err
 }
 
-func readSchema(ctx context.Context, store *artifacts.Store, data spec.Data) (*dataset.Schema, error) {
-	b, err := read(ctx, store, "data.schema", data.Schema.Digest)
-	if err != nil {
-		return nil, err
-	}
-	schema, err := dataset.ParseSchema(data.Schema.Path, b)
-	if err != nil {
-		return nil, invalid{err}
-	}
-	return schema, nil
+// profile describes the reference rows.
+func (d *Data) profile(ctx context.Context, reference spec.File, schema *dataset.Schema) (p *dataset.Profile, err error) {
+	err = withTable(ctx, d.Library, "data.reference", reference, func(src dataset.Source) (err error) {
+		p, err = dataset.ProfileOf(ctx, src, dataset.ProfileOptions{Schema: schema})
+		return err
+	})
+	return p, err
 }
 
-func readTable(ctx context.Context, store *artifacts.Store, field string, file spec.File, schema *dataset.Schema) (*dataset.Table, error) {
-	b, err := read(ctx, store, field, file.Digest)
-	if err != nil {
-		return nil, err
-	}
-	table, err := dataset.ReadCSV(bytes.NewReader(b), file.Path, dataset.CSVOptions{MaxBytes: maxBlob, Schema: schema})
-	if err != nil {
-		return nil, invalid{err}
-	}
-	return table, nil
+func versionOf(d catalog.DataVersion) contract.DataVersion {
+	return contract.DataVersion{Name: d.Name, Version: d.Version, Digest: d.Digest}
 }

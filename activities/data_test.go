@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +17,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/dataset"
+	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
@@ -20,14 +25,15 @@ func TestFixMakesOneVersionOfEqualContent(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	data := b.release("1.1.0").Data
-	first := twice[contract.DataVersion](b, contract.ActivityFixData, contract.FixDataInput{Key: key("1.1.0", "r1"), Data: data, By: requester})
+	first := twice[contract.FixDataOutput](b, contract.ActivityFixData, contract.FixDataInput{Key: key("1.1.0", "r1"), Data: data, By: requester})
 	require.Equal(t, data.Name, first.Name)
 	require.EqualValues(t, 1, first.Version)
+	require.Equal(t, data, first.Resolve(data), "the tables of files are what they were")
 
 	// Another release, under another name, over the same bytes.
 	renamed := data
 	renamed.Name = "german-credit"
-	other := do[contract.DataVersion](b, contract.ActivityFixData, contract.FixDataInput{Key: key("1.2.0", "r2"), Data: renamed, By: "bob"})
+	other := do[contract.FixDataOutput](b, contract.ActivityFixData, contract.FixDataInput{Key: key("1.2.0", "r2"), Data: renamed, By: "bob"})
 	require.Equal(t, first, other)
 	versions, err := b.catalog.DataVersions(t.Context(), "")
 	require.NoError(t, err)
@@ -36,20 +42,46 @@ func TestFixMakesOneVersionOfEqualContent(t *testing.T) {
 	saved, err := b.catalog.Data(t.Context(), first.Digest)
 	require.NoError(t, err)
 	require.Equal(t, requester, saved.Actor)
-	require.Equal(t, []catalog.DataFile{
-		{Path: data.Train.Path, Role: "train", Digest: data.Train.Digest, Size: data.Train.Size},
-		{Path: data.Test.Path, Role: "test", Digest: data.Test.Digest, Size: data.Test.Size},
-		{Path: data.Reference.Path, Role: "reference", Digest: data.Reference.Digest, Size: data.Reference.Size},
-		{Path: data.Schema.Path, Role: "schema", Digest: data.Schema.Digest, Size: data.Schema.Size},
-	}, saved.Files)
-	require.Equal(t, first.Digest, string(artifacts.DigestOf(b.stored(first.Digest))), "the version's digest is that of its stored manifest")
+	require.True(t, saved.Tree)
+	require.EqualValues(t, 2, saved.FileCount, "train, which is the reference too, and test")
+
+	// The same files by `slipway data add`: the same version.
+	dir := t.TempDir()
+	for _, name := range []string{"train.csv", "test.csv"} {
+		content, err := os.ReadFile(filepath.Join(credit, "data", name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o600))
+	}
+	added, err := b.library.Add(t.Context(), dir, dataversion.NewVersion{Name: "by-hand"}, catalog.Mark{Key: "k", Actor: "ann"}, nil)
+	require.NoError(t, err)
+	require.True(t, added.Existed)
+	require.Equal(t, first.Digest, added.Version.Digest)
+	require.Zero(t, added.Stored)
 
 	// Other content is another version.
 	changed := data
-	changed.Test = b.put(data.Test.Path, append(b.stored(data.Test.Digest), '\n'))
-	next := do[contract.DataVersion](b, contract.ActivityFixData, contract.FixDataInput{Key: key("1.3.0", "r3"), Data: changed, By: requester})
+	changed.Test = b.file(data.Test.Path, append(b.content(data.Test), '\n'))
+	next := do[contract.FixDataOutput](b, contract.ActivityFixData, contract.FixDataInput{Key: key("1.3.0", "r3"), Data: changed, By: requester})
 	require.EqualValues(t, 2, next.Version)
 	require.NotEqual(t, first.Digest, next.Digest)
+}
+
+// What was uploaded as blobs of the store, as releases once did, becomes the same version.
+func TestFixTakesBlobs(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	data := b.release("1.1.0").Data
+	before := data
+	c := newBench(t)
+	for _, table := range before.Tables() {
+		*table.File = c.put(table.File.Path, b.content(*table.File))
+	}
+	before.Schema = c.put(data.Schema.Path, b.stored(data.Schema.Digest))
+	want := do[contract.FixDataOutput](b, contract.ActivityFixData, contract.FixDataInput{Key: key("1.1.0", "r1"), Data: data, By: requester})
+	got := twice[contract.FixDataOutput](c, contract.ActivityFixData, contract.FixDataInput{Key: key("1.1.0", "r1"), Data: before, By: requester})
+	require.Equal(t, want, got)
+	verdict := do[contract.Verdict](c, contract.ActivityValidateData, contract.ValidateDataInput{Key: key("1.1.0", "r1"), Data: before})
+	require.True(t, verdict.Passed, verdict.Summary)
 }
 
 func TestFixRefuses(t *testing.T) {
@@ -59,22 +91,25 @@ func TestFixRefuses(t *testing.T) {
 		kind   string
 		words  []string
 	}{
-		"missing blob": {func(_ *bench, d *spec.Data) {
+		"missing file": {func(_ *bench, d *spec.Data) {
 			d.Test.Digest = string(artifacts.DigestOf([]byte("never uploaded")))
-		}, contract.ErrDigestMismatch, []string{"data.test (data/test.csv)"}},
+		}, contract.ErrDigestMismatch, []string{"data.test (data/test.csv)", "start the release again"}},
 		"size mismatch": {func(_ *bench, d *spec.Data) { d.Train.Size++ }, contract.ErrDigestMismatch, []string{"data.train", "damaged", "bytes stored"}},
-		"torn blob": {func(b *bench, d *spec.Data) {
+		"torn schema": {func(b *bench, d *spec.Data) {
 			require.NoError(b.t, os.Truncate(b.blob(d.Schema.Digest), 10))
 		}, contract.ErrDigestMismatch, []string{"data.schema", "10 bytes stored"}},
 		"no digest": {func(_ *bench, d *spec.Data) { d.Reference.Digest = "md5:1" }, contract.ErrInvalidInput, []string{"data.reference"}},
 		"bad name":  {func(_ *bench, d *spec.Data) { d.Name = "a/b" }, contract.ErrInvalidInput, []string{"a/b"}},
+		"no such version": {func(_ *bench, d *spec.Data) {
+			d.Version, d.Name = "credit@9", ""
+		}, contract.ErrNotFound, []string{"data.version", "credit@9"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
 			data := b.release("1.1.0").Data
 			c.breaks(b, &data)
-			_, err := try[contract.DataVersion](b, contract.ActivityFixData, contract.FixDataInput{Key: key("1.1.0", "r1"), Data: data, By: requester})
+			_, err := try[contract.FixDataOutput](b, contract.ActivityFixData, contract.FixDataInput{Key: key("1.1.0", "r1"), Data: data, By: requester})
 			final(t, err, c.kind, c.words...)
 			require.Empty(t, b.events())
 		})
@@ -93,8 +128,9 @@ func TestValidatePasses(t *testing.T) {
 	require.NoError(t, json.Unmarshal(b.stored(found.Report.Digest), &report))
 	require.Len(t, report, 2)
 	require.Contains(t, string(b.stored(found.Report.Page)), "Data validation")
-	b.beatSaid(0, 4, "validate data/train.csv")
-	b.beatSaid(1, 4, "validate data/test.csv")
+	b.beatSaid(0, 2, "validate data/train.csv")
+	b.beatSaid(1, 2, "validate data/test.csv")
+	require.Contains(t, string(b.stored(found.Report.JUnit)), `<testsuite name="data/train.csv"`)
 }
 
 // What breaks a rule of the schema is a verdict; what is no table is an error.
@@ -102,10 +138,10 @@ func TestValidateFails(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	in := contract.ValidateDataInput{Key: key("1.1.0", "r1"), Data: b.release("1.1.0").Data}
-	train := b.stored(in.Data.Train.Digest)
+	train := b.content(in.Data.Train)
 	lines := bytes.SplitAfter(train, []byte("\n"))
 
-	in.Data.Test = b.put("few.csv", bytes.Join(lines[:11], nil))
+	in.Data.Test = b.file("few.csv", bytes.Join(lines[:11], nil))
 	found := twice[contract.Verdict](b, contract.ActivityValidateData, in)
 	require.False(t, found.Passed)
 	require.Contains(t, found.Summary, "few.csv")
@@ -115,28 +151,82 @@ func TestValidateFails(t *testing.T) {
 		"ragged.csv": append(bytes.Clone(train), "male,33\n"...),
 		"empty.csv":  []byte("\n"),
 	} {
-		in.Data.Test = b.put(name, content)
+		in.Data.Test = b.file(name, content)
 		_, err := try[contract.Verdict](b, contract.ActivityValidateData, in)
-		final(t, err, contract.ErrInvalidInput, name)
+		final(t, err, contract.ErrInvalidInput, "data.test", name)
 	}
 	in.Data.Schema = b.put("schema.yaml", []byte("columns: [{name: age, typo: integer}]"))
 	_, err := try[contract.Verdict](b, contract.ActivityValidateData, in)
 	final(t, err, contract.ErrInvalidInput, "schema.yaml")
 }
 
+// A column that the release calls sensitive is personal, whatever the schema says.
+func TestValidateHidesSensitiveColumns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	data := b.release("1.1.0").Data
+	data.Schema = b.put("schema.yaml", []byte(`columns: [{name: name, type: string, values: [ann]}, {name: "note", type: string, values: [fine]}]`))
+	data.Train = b.file("train.csv", []byte("name,note\nhidden-value,open-value\n"))
+	data.Test, data.Reference = data.Train, data.Train
+	for _, sensitive := range [][]string{nil, {"name"}} {
+		data.Sensitive = sensitive
+		found := do[contract.Verdict](b, contract.ActivityValidateData, contract.ValidateDataInput{Key: key("1.1.0", "r1"), Data: data})
+		require.False(t, found.Passed)
+		for _, digest := range []string{found.Report.Digest, found.Report.Page, found.Report.JUnit} {
+			require.Contains(t, string(b.stored(digest)), "open-value")
+			require.Equal(t, sensitive == nil, strings.Contains(string(b.stored(digest)), "hidden-value"))
+		}
+		require.Equal(t, sensitive == nil, strings.Contains(found.Summary, "hidden-value"))
+	}
+}
+
+// Distributions are compared with the reference rows.
+func TestValidateComparesWithTheReference(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	data := b.release("1.1.0").Data
+	data.Schema = b.put("schema.yaml", []byte("columns: [{name: x, type: number, psi: 0.2, reason: the score was trained on it}]"))
+	table := func(name string, from int) spec.File {
+		var out strings.Builder
+		out.WriteString("x\n")
+		for i := range 1000 {
+			fmt.Fprintf(&out, "%d\n", from+i%100)
+		}
+		return b.file(name, []byte(out.String()))
+	}
+	data.Train, data.Test = table("train.csv", 0), table("test.csv", 0)
+	data.Reference = data.Train
+	in := contract.ValidateDataInput{Key: key("1.1.0", "r1"), Data: data}
+	found := do[contract.Verdict](b, contract.ActivityValidateData, in)
+	require.True(t, found.Passed, found.Summary)
+	in.Data.Test = table("test.csv", 50)
+	found = do[contract.Verdict](b, contract.ActivityValidateData, in)
+	require.False(t, found.Passed)
+	require.Contains(t, found.Summary, "test.csv: column x: want a population stability index")
+	require.Contains(t, found.Summary, "(the score was trained on it)")
+	in.Data.Reference = table("reference.csv", 50)
+	found = do[contract.Verdict](b, contract.ActivityValidateData, in)
+	require.False(t, found.Passed, "train is far from the reference now")
+	require.Contains(t, found.Summary, "train.csv: column x")
+}
+
 // Bytes that are not what the digest names must never be judged.
 func TestValidateFindsDamage(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	in := contract.ValidateDataInput{Key: key("1.1.0", "r1"), Data: b.release("1.1.0").Data}
-	path := b.blob(in.Data.Test.Digest)
-	content, err := os.ReadFile(path)
-	require.NoError(t, err)
-	content[len(content)/2] ^= 1
-	require.NoError(t, os.Chmod(path, 0o600))
-	require.NoError(t, os.WriteFile(path, content, 0o600))
-	_, err = try[contract.Verdict](b, contract.ActivityValidateData, in)
-	final(t, err, contract.ErrDigestMismatch, "data.test", "damaged")
+	data := b.release("1.1.0").Data
+	require.NoError(t, filepath.WalkDir(filepath.Join(b.dir, "packs"), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		content[len(content)/2] ^= 1
+		require.NoError(t, os.Chmod(path, 0o600))
+		return os.WriteFile(path, content, 0o600)
+	}))
+	_, err := try[contract.Verdict](b, contract.ActivityValidateData, contract.ValidateDataInput{Key: key("1.1.0", "r1"), Data: data})
+	final(t, err, contract.ErrDigestMismatch, "data.train", "damaged")
 }
 
 func TestValidateStopsWhenCancelled(t *testing.T) {

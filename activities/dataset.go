@@ -17,12 +17,13 @@ import (
 )
 
 // Datasets keeps data versions: what `slipway data` does, on a worker's host.
-// There is no activity that writes a version to a folder: a worker has no folder of
-// the caller's. Validate, profile and infer read the version where it is.
+// It reads and writes files of the host below two folders only.
 type Datasets struct {
 	Library *dataversion.Library
 	// ImportRoot is the folder that data may be added from; empty: nothing can be added here.
 	ImportRoot string
+	// ExportRoot is the folder that data may be written to; empty: nothing can be got here.
+	ExportRoot string
 }
 
 // Limits of results: they travel in the workflow's history.
@@ -81,10 +82,6 @@ func (d *Datasets) importPath(path string) (string, error) {
 		return "", invalid{fmt.Errorf("path %q leads out of the worker's import folder", path)}
 	}
 	return found, nil
-}
-
-func versionOf(d catalog.DataVersion) contract.DataVersion {
-	return contract.DataVersion{Name: d.Name, Version: d.Version, Digest: d.Digest}
 }
 
 func infoOf(d catalog.DataVersion) contract.DataInfo {

@@ -3,15 +3,14 @@ package activities
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/gateway/predlog"
 	"github.com/slipway-ml/slipway/internal/monitor"
-	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // trafficKept is how long the gateways' counts are kept: longer than any canary lasts.
@@ -21,6 +20,9 @@ const trafficKept = 30 * 24 * time.Hour
 type Drift struct {
 	Catalog *catalog.Catalog
 	Store   *artifacts.Store
+	Library *dataversion.Library
+
+	references referenceCache
 }
 
 // Check compares one window of the version's predictions with the reference rows.
@@ -64,37 +66,4 @@ func (d *Drift) Check(ctx context.Context, in contract.CheckWindowInput) (contra
 		return found, err
 	}
 	return found, d.Catalog.PruneTraffic(ctx, in.End.Add(-trafficKept))
-}
-
-// reference reads the rows to compare with: what the model takes as input, the
-// columns that are never logged left out.
-func (d *Drift) reference(ctx context.Context, data spec.Data) (map[string]monitor.Column, error) {
-	schema, err := readSchema(ctx, d.Store, data)
-	if err != nil {
-		return nil, err
-	}
-	table, err := readTable(ctx, d.Store, "data.reference", data.Reference, schema)
-	if err != nil {
-		return nil, err
-	}
-	columns := map[string]monitor.Column{}
-	for _, c := range table.Columns() {
-		if c.Name == data.Label || slices.Contains(data.Exclude, c.Name) || slices.Contains(data.Sensitive, c.Name) {
-			continue
-		}
-		if c.Kind.Numeric() {
-			numbers, err := table.Floats(c.Name)
-			if err != nil {
-				return nil, err
-			}
-			columns[c.Name] = monitor.Column{Numbers: numbers}
-			continue
-		}
-		texts, _, err := table.Strings(c.Name)
-		if err != nil {
-			return nil, err
-		}
-		columns[c.Name] = monitor.Column{Strings: texts}
-	}
-	return columns, nil
 }

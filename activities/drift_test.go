@@ -30,7 +30,7 @@ func (b *bench) predict(data spec.Data, gateway string, change func(row map[stri
 	b.t.Helper()
 	log, err := predlog.New(predlog.Config{Gateway: gateway, Blobs: b.store, Ledger: b.catalog, Rows: 64, Logger: slog.New(slog.DiscardHandler)})
 	require.NoError(b.t, err)
-	rows, err := csv.NewReader(bytes.NewReader(b.stored(data.Test.Digest))).ReadAll()
+	rows, err := csv.NewReader(bytes.NewReader(b.content(data.Test))).ReadAll()
 	require.NoError(b.t, err)
 	for i, row := range rows[1:] {
 		features := map[string]any{}
@@ -155,13 +155,13 @@ func TestCheckWindowRefuses(t *testing.T) {
 	b := newBench(t)
 	data := b.release("1.1.0").Data
 	b.predict(data, "gw-a", func(map[string]any) {})
-	header, _, _ := cutLine(b.stored(data.Reference.Digest))
+	header, _, _ := cutLine(b.content(data.Reference))
 	for name, c := range map[string]struct {
 		breaks func(*spec.Data)
 		kind   string
 		words  string
 	}{
-		"no reference rows": {func(d *spec.Data) { d.Reference = b.put("header.csv", header) }, contract.ErrInvalidInput, "reference holds no rows"},
+		"no reference rows": {func(d *spec.Data) { d.Reference = b.file("header.csv", header) }, contract.ErrInvalidInput, "reference holds no rows"},
 		"missing reference": {func(d *spec.Data) {
 			d.Reference.Digest = string(artifacts.DigestOf([]byte("never uploaded")))
 		}, contract.ErrDigestMismatch, "data.reference"},

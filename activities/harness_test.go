@@ -1,11 +1,13 @@
 package activities_test
 
 import (
+	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/catalog/catalogtest"
 	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
@@ -28,6 +31,7 @@ import (
 const (
 	model     = "credit-risk"
 	requester = "alice"
+	credit    = "../examples/credit-risk"
 	patience  = 30 * time.Second
 )
 
@@ -38,6 +42,7 @@ type bench struct {
 	set     activities.Set
 	catalog *catalog.Catalog
 	store   *artifacts.Store
+	library *dataversion.Library
 	dir     string // of the store
 	running executions
 
@@ -66,14 +71,17 @@ func newBench(t *testing.T) *bench {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	b := &bench{t: t, catalog: catalogtest.SQLite(t), store: store, dir: dir, running: executions{alive: map[string]bool{}}}
+	repository, err := artifacts.NewRepository(store, b.catalog, artifacts.Options{})
+	require.NoError(t, err)
+	b.library = dataversion.New(b.catalog, store, repository)
 	b.set = activities.Set{
-		Data:       &activities.Data{Catalog: b.catalog, Store: store},
-		ModelTests: &activities.ModelTests{Store: store, Device: onnx.DeviceCPU},
+		Data:       &activities.Data{Library: b.library},
+		ModelTests: &activities.ModelTests{Store: store, Library: b.library, Device: onnx.DeviceCPU},
 		Registry:   &activities.Registry{Catalog: b.catalog, Executions: &b.running},
 		Compliance: &activities.Compliance{Catalog: b.catalog, Store: store},
 		Deploy:     &activities.Deploy{Catalog: b.catalog, Alive: time.Hour, Poll: time.Millisecond},
-		Warm:       &activities.Warm{Store: store, Device: onnx.DeviceCPU},
-		Drift:      &activities.Drift{Catalog: b.catalog, Store: store},
+		Warm:       &activities.Warm{Store: store, Library: b.library, Device: onnx.DeviceCPU},
+		Drift:      &activities.Drift{Catalog: b.catalog, Store: store, Library: b.library},
 		Temporal:   &activities.Temporal{},
 		Notify:     &activities.Notify{Log: slog.New(slog.NewTextHandler(io.Discard, nil))},
 	}
@@ -177,6 +185,24 @@ func (b *bench) put(path string, content []byte) spec.File {
 	return spec.File{Path: path, Digest: string(ref.Digest), Size: ref.Size}
 }
 
+// file stores bytes as a table of a spec, in the data repository.
+func (b *bench) file(path string, content []byte) spec.File {
+	b.t.Helper()
+	digest := artifacts.DigestOf(content)
+	e, err := b.library.AddFile(b.t.Context(), bytes.NewReader(content), digest)
+	require.NoError(b.t, err)
+	return spec.File{Path: path, Digest: string(digest), Size: e.Size}
+}
+
+// content is the bytes of a table of the example.
+func (b *bench) content(f spec.File) []byte {
+	b.t.Helper()
+	content, err := os.ReadFile(filepath.Join(credit, f.Path))
+	require.NoError(b.t, err)
+	require.Equal(b.t, f.Digest, string(artifacts.DigestOf(content)))
+	return content
+}
+
 // blob is where the store keeps a digest.
 func (b *bench) blob(digest string) string {
 	b.t.Helper()
@@ -203,12 +229,17 @@ func (b *bench) stored(digest string) []byte {
 // release loads an example release and uploads its files.
 func (b *bench) release(version string) spec.Release {
 	b.t.Helper()
-	path := filepath.Join("..", "examples", "credit-risk", "release-"+version+".yaml")
+	path := filepath.Join(credit, "release-"+version+".yaml")
 	r, err := spec.Load(path)
 	require.NoError(b.t, err)
-	require.NoError(b.t, r.EachFile(func(_ string, f *spec.File) error {
+	tables := []string{"data.train", "data.test", "data.reference"}
+	require.NoError(b.t, r.EachFile(func(field string, f *spec.File) error {
 		content, err := os.ReadFile(f.At(path))
-		*f = b.put(f.Path, content)
+		if slices.Contains(tables, field) {
+			*f = b.file(f.Path, content)
+		} else {
+			*f = b.put(f.Path, content)
+		}
 		return err
 	}))
 	require.NoError(b.t, spec.ResolvedValidate(r))

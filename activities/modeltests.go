@@ -6,14 +6,17 @@ import (
 
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/dataset"
+	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/modeltest"
 	"github.com/slipway-ml/slipway/internal/onnx"
 )
 
 // ModelTests runs the checks C1 to C4.
 type ModelTests struct {
-	Store  *artifacts.Store
-	Device onnx.Device
+	Store   *artifacts.Store
+	Library *dataversion.Library
+	Device  onnx.Device
 }
 
 // Run tests the candidate on the test rows and against the model in production.
@@ -29,7 +32,7 @@ func (m *ModelTests) Run(ctx context.Context, in contract.TestModelInput) (contr
 	if err != nil {
 		return contract.Verdict{}, err
 	}
-	test, err := readTable(ctx, m.Store, "data.test", in.Data.Test, schema)
+	test, err := readTable(ctx, m.Library, "data.test", in.Data.Test, dataset.TableOptions{Schema: schema})
 	if err != nil {
 		return contract.Verdict{}, err
 	}

@@ -122,8 +122,8 @@ func TestWarmRefuses(t *testing.T) {
 		}, contract.ErrDigestMismatch, "model.artifact"},
 		"wrong columns": {func(in *contract.WarmInput) { in.Data.Exclude = []string{"credit_amount"} }, contract.ErrInvalidInput, "credit_amount"},
 		"no rows": {func(in *contract.WarmInput) {
-			header, _, _ := cutLine(b.stored(r.Data.Test.Digest))
-			in.Data.Test = b.put("header.csv", header)
+			header, _, _ := cutLine(b.content(r.Data.Test))
+			in.Data.Test = b.file("header.csv", header)
 		}, contract.ErrInvalidInput, "no rows"},
 	} {
 		in := good

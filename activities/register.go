@@ -69,6 +69,7 @@ func (s Set) Compute() map[string]any {
 		maps.Copy(list, map[string]any{
 			contract.ActivityAddData:     d.Add,
 			contract.ActivityDiffData:    d.Diff,
+			contract.ActivityGetData:     d.Get,
 			contract.ActivityVerifyData:  d.Verify,
 			contract.ActivityCollectData: d.Collect,
 			contract.ActivityCheckData:   d.Check,

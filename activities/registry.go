@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
@@ -28,7 +29,12 @@ type Registry struct {
 // Begin claims the model for the release. A claim whose workflow no longer
 // runs (it was terminated, so it could not clean up) is taken over: its canary
 // leaves the route first.
+//
+// A version that another release has brought into production is not claimed: it is released once.
 func (r *Registry) Begin(ctx context.Context, in contract.BeginInput) (contract.BeginOutput, error) {
+	if stage, err := r.released(ctx, in.Key); err != nil || stage != "" {
+		return contract.BeginOutput{Released: stage}, err
+	}
 	start := catalog.Release{
 		Model: in.Key.Model, Version: in.Key.Version, Run: in.Key.Run,
 		WorkflowID: in.WorkflowID, RequestedBy: in.RequestedBy, Candidate: in.Candidate,
@@ -44,6 +50,20 @@ func (r *Registry) Begin(ctx context.Context, in contract.BeginInput) (contract.
 	}
 	out.Production, out.ProductionDigest = route.Stable, route.StableDigest
 	return out, nil
+}
+
+// released is the stage of a version that has been released before by another attempt; empty for one that has not.
+func (r *Registry) released(ctx context.Context, key contract.Key) (string, error) {
+	m, err := r.Catalog.Model(ctx, key.Model, key.Version)
+	switch {
+	case errors.Is(err, catalog.ErrNotFound):
+		return "", nil
+	case err != nil:
+		return "", err
+	case m.Release != key.String() && (m.Stage == catalog.StageProduction || m.Stage == catalog.StageArchived):
+		return m.Stage, nil
+	}
+	return "", nil
 }
 
 // claim gives the model to the release, or names the workflow of the living
@@ -94,7 +114,7 @@ func (r *Registry) Register(ctx context.Context, in contract.RegisterInput) (con
 	}
 	m, existed, err := r.Catalog.RegisterModel(ctx, catalog.Model{
 		Name: in.Model.Name, Version: in.Model.Version, Digest: in.Model.Artifact.Digest, DataDigest: in.Data.Digest,
-		Release: in.Key.String(), Config: config, Metrics: in.Metrics, CreatedBy: in.RequestedBy,
+		Release: in.Key.String(), Config: config, Metrics: measured(in), CreatedBy: in.RequestedBy,
 	}, evidence, mark(in.Key, "register", in.RequestedBy, ""))
 	if err != nil {
 		return contract.ModelVersion{}, err
@@ -103,6 +123,14 @@ func (r *Registry) Register(ctx context.Context, in contract.RegisterInput) (con
 		return contract.ModelVersion{}, err
 	}
 	return contract.ModelVersion{ID: m.ID, Number: m.Number, Digest: m.Digest, Existed: existed}, nil
+}
+
+// measured is what the gates measured: of the model, and of its data by the names of the quality checks.
+func measured(in contract.RegisterInput) map[string]float64 {
+	all := map[string]float64{}
+	maps.Copy(all, in.Quality)
+	maps.Copy(all, in.Metrics)
+	return all
 }
 
 // NoteGate puts a gate's end on record.

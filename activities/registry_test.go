@@ -80,6 +80,22 @@ func TestBeginTellsWhatServes(t *testing.T) {
 		twice[contract.BeginOutput](b, contract.ActivityBegin, beginInput("1.1.0", "r2")))
 }
 
+// A version is released once, by whatever way the second release comes.
+func TestBeginRefusesWhatWasReleased(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.produce("1.0.0", "r1")
+	before := b.events()
+	require.Equal(t, contract.BeginOutput{Released: catalog.StageProduction}, twice[contract.BeginOutput](b, contract.ActivityBegin, beginInput("1.0.0", "r2")))
+	require.True(t, do[contract.BeginOutput](b, contract.ActivityBegin, beginInput("1.0.0", "r1")).Admitted, "a reset goes on as the attempt that it was")
+	require.Equal(t, before, b.events())
+	b.produce("1.1.0", "r3")
+	require.Equal(t, contract.BeginOutput{Released: catalog.StageArchived}, do[contract.BeginOutput](b, contract.ActivityBegin, beginInput("1.0.0", "r4")))
+	b.canary("1.2.0", "r5")
+	do[contract.Empty](b, contract.ActivityFinish, contract.FinishInput{Key: key("1.2.0", "r5"), Outcome: contract.OutcomeRolledBack, Reason: "slow", By: requester})
+	require.True(t, do[contract.BeginOutput](b, contract.ActivityBegin, beginInput("1.2.0", "r6")).Admitted, "what did not make it may try again")
+}
+
 func TestBeginWaitsForALivingHolder(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -165,7 +181,7 @@ func TestRegister(t *testing.T) {
 	do[contract.BeginOutput](b, contract.ActivityBegin, beginInput("1.1.0", "r1"))
 	in := contract.RegisterInput{
 		Key: key("1.1.0", "r1"), Model: b.release("1.1.0").Model, Data: b.dataVersion("1.1.0", "r1"), RequestedBy: requester,
-		Metrics: map[string]float64{"accuracy": 0.75}, Sensitive: []string{"sex", "age"},
+		Metrics: map[string]float64{"accuracy": 0.9}, Quality: map[string]float64{"completeness": 0.97}, Sensitive: []string{"sex", "age"},
 		Evidence: []contract.Evidence{{Suite: "tests", Passed: true, Report: contract.Report{Digest: "sha256:report", Page: "sha256:page"}}},
 	}
 	registered := twice[contract.ModelVersion](b, contract.ActivityRegister, in)
@@ -175,7 +191,8 @@ func TestRegister(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, registered.ID, m.ID)
 	require.Equal(t, catalog.StageStaging, m.Stage)
-	require.Equal(t, in.Metrics, m.Metrics)
+	require.InDelta(t, 0.9, m.Metrics["accuracy"], 0)
+	require.InDelta(t, 0.97, m.Metrics["completeness"], 0, "the quality of the data is on record with the model")
 	require.Len(t, m.Evidence, 1, "a second run adds no second evidence")
 	require.Equal(t, "sha256:page", m.Evidence[0].Page)
 	var config gateway.ModelConfig
@@ -248,8 +265,8 @@ func TestFinish(t *testing.T) {
 	t.Run("leaves production alone", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t)
-		b.produce("1.1.0", "r0")
-		do[contract.BeginOutput](b, contract.ActivityBegin, beginInput("1.1.0", "r1"))
+		b.canary("1.1.0", "r1")
+		do[contract.RouteOutput](b, contract.ActivityPromote, contract.PromoteInput{Key: key("1.1.0", "r1"), Rev: b.route().Rev, By: requester, Reason: "passed"})
 		twice[contract.Empty](b, contract.ActivityFinish, finish(b, contract.OutcomeFailed))
 		require.Equal(t, catalog.StageProduction, b.stage("1.1.0"))
 	})

@@ -10,13 +10,13 @@ import (
 	"github.com/slipway-ml/slipway/internal/contract"
 )
 
-// maxBlob bounds what an activity reads into memory: models, tables, schemas.
+// maxBlob bounds what an activity reads into memory: models and schemas.
 const maxBlob = 2 << 30
 
 // report is what a gate found, as JSON and as the page that a person reads.
 type report interface{ HTML() ([]byte, error) }
 
-// saveReport stores a report as JSON and as its page.
+// saveReport stores a report as JSON and as its page, and as JUnit XML where it can be that.
 func saveReport(ctx context.Context, store *artifacts.Store, r report) (contract.Report, error) {
 	body, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
@@ -31,7 +31,18 @@ func saveReport(ctx context.Context, store *artifacts.Store, r report) (contract
 		return contract.Report{}, err
 	}
 	drawn, err := store.PutBytes(ctx, html, "text/html; charset=utf-8")
-	return contract.Report{Digest: string(data.Digest), Page: string(drawn.Digest)}, err
+	saved := contract.Report{Digest: string(data.Digest), Page: string(drawn.Digest)}
+	suites, ok := r.(interface{ JUnit() ([]byte, error) })
+	if !ok || err != nil {
+		return saved, err
+	}
+	junit, err := suites.JUnit()
+	if err != nil {
+		return saved, err
+	}
+	stored, err := store.PutBytes(ctx, junit, "application/xml")
+	saved.JUnit = string(stored.Digest)
+	return saved, err
 }
 
 // read fetches a stored file whole, verified.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/dataset"
+	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/feature"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/stats"
@@ -15,8 +17,9 @@ import (
 
 // Warm proves candidates on this host's device before any traffic reaches them.
 type Warm struct {
-	Store  *artifacts.Store
-	Device onnx.Device
+	Store   *artifacts.Store
+	Library *dataversion.Library
+	Device  onnx.Device
 }
 
 // warmRows is how many test rows a candidate answers one by one.
@@ -38,7 +41,7 @@ func (w *Warm) Run(ctx context.Context, in contract.WarmInput) (contract.WarmOut
 	if err != nil {
 		return contract.WarmOutput{}, err
 	}
-	test, err := readTable(ctx, w.Store, "data.test", in.Data.Test, schema)
+	test, err := readTable(ctx, w.Library, "data.test", in.Data.Test, dataset.TableOptions{Schema: schema, First: warmRows})
 	if err != nil {
 		return contract.WarmOutput{}, err
 	}

@@ -20,7 +20,8 @@ func dataGCCommand(a *app, o *DataOptions) *cobra.Command {
 version needs. It may run while data is added, and be stopped at any time. The
 grace must be longer than the time from the end of an upload to its data version,
 clock differences included; with 0 nothing else may use the store meanwhile.
-Files that releases uploaded one by one are not touched.`,
+Files that the first versions of Slipway uploaded for releases, as blobs of the
+store, are not touched.`,
 		Example: `  slipway data gc --dry-run
   slipway data gc --grace 48h -o json`,
 		Args: takes(),

@@ -333,7 +333,7 @@ func TestDataThroughTheControlAPI(t *testing.T) {
 	l.ok("add", dir, "--name", "d")
 	l.ok("tag", "d", "golden")
 	lib := l.open()
-	api, err := control.New(control.Config{Catalog: lib.Catalog(), Store: lib.Store()})
+	api, err := control.New(control.Config{Catalog: lib.Catalog(), Store: lib.Store(), Data: lib})
 	require.NoError(t, err)
 	server := httptest.NewServer(api.Handler())
 	t.Cleanup(server.Close)

@@ -26,6 +26,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/control"
+	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/stack"
 	"github.com/slipway-ml/slipway/workflows"
 )
@@ -109,19 +110,17 @@ func (w *world) start() error {
 
 // api starts a control API and returns its address.
 func (w *world) api(ctx context.Context) (string, error) {
-	store, err := artifacts.Open(ctx, filepath.Join(w.state, "artifacts"))
+	library, err := dataversion.Open(ctx, dataversion.Config{Catalog: filepath.Join(w.state, "slipway.db"), Artifacts: filepath.Join(w.state, "artifacts")})
 	if err != nil {
 		return "", err
 	}
-	if w.catalog, err = catalog.Open(ctx, filepath.Join(w.state, "slipway.db")); err != nil {
-		return "", err
-	}
-	api, err := control.New(control.Config{Catalog: w.catalog, Store: store, UI: "http://ui.test", Log: slog.New(slog.DiscardHandler)})
+	w.catalog = library.Catalog()
+	api, err := control.New(control.Config{Catalog: w.catalog, Store: library.Store(), Data: library, UI: "http://ui.test", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return "", err
 	}
 	server := httptest.NewServer(api.Handler())
-	w.stops = append(w.stops, func() { store.Close() }, func() { w.catalog.Close() }, server.Close)
+	w.stops = append(w.stops, func() { library.Close() }, server.Close)
 	return server.URL, nil
 }
 

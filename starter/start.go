@@ -30,8 +30,10 @@ func startCommand(a *app) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "start -f FILE",
 		Short: "Start a release: upload its files, start its workflow",
-		Long: `Checks the spec, uploads the files that the store does not have, and starts the
-workflow release/MODEL/VERSION. One model has one release at a time: a second is
+		Long: `Checks the spec, uploads the files that are not stored yet, and starts the
+workflow release/MODEL/VERSION. Tables are kept in the chunks of the data
+repository, as 'slipway data add' keeps them; with data.version in the spec they
+are files of a stored data version and nothing of them is uploaded. One model has one release at a time: a second is
 refused (exit code 3). A release that ended anywhere but in production can be started again.
 
 With --dry-run the files are uploaded and nothing is started; -o json prints the
@@ -75,6 +77,9 @@ func (a *app) runStart(ctx context.Context, o StartOptions) error {
 		if err := refuse(ctx, api, release); err != nil {
 			return err
 		}
+	}
+	if err := resolve(ctx, api, o.File, &release); err != nil {
+		return err
 	}
 	if err := a.upload(ctx, api, o.File, &release); err != nil {
 		return err
@@ -173,12 +178,19 @@ func summary(in contract.ReleaseInput) string {
 func details(in contract.ReleaseInput) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Requested by %s.\n\n| file | digest |\n| --- | --- |\n", clean(in.RequestedBy))
-	_ = in.Spec.EachFile(func(field string, f *spec.File) error { // do returns no error
+	row := func(field string, f *spec.File) error {
 		if b.Len() < 15000 { // Temporal takes 20,000 bytes
 			fmt.Fprintf(&b, "| %s | `%s` |\n", clean(field), f.Digest)
 		}
 		return nil
-	})
+	}
+	_ = in.Spec.EachFile(row) // row returns no error
+	if in.Spec.Data.Version != "" {
+		fmt.Fprintf(&b, "| data.version | `%s` |\n", clean(in.Spec.Data.Version))
+		for _, t := range in.Spec.Data.Tables() {
+			_ = row(t.Field, t.File)
+		}
+	}
 	return b.String()
 }
 

@@ -19,11 +19,16 @@ import (
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
-// upload puts every file of the spec into the store, those that are not there
-// yet, and writes digests and sizes into the spec.
+// upload puts every file of the spec where it belongs, those that are not there
+// yet, and writes digests and sizes into the spec: tables into the data
+// repository, in whose chunks they share with other versions, the rest into the store.
 func (a *app) upload(ctx context.Context, c *controlclient.Client, specPath string, r *spec.Release) error {
 	bars := a.uploadBars()
 	defer bars.Wait()
+	tables := map[string]bool{}
+	for _, t := range r.Data.Tables() {
+		tables[t.Field] = true
+	}
 	sent := map[string]bool{}
 	return r.EachFile(func(field string, f *spec.File) error {
 		path := f.At(specPath)
@@ -31,13 +36,17 @@ func (a *app) upload(ctx context.Context, c *controlclient.Client, specPath stri
 		if f.Digest, f.Size, err = digestFile(ctx, path); err != nil {
 			return fmt.Errorf("%s: %w", field, err)
 		}
-		if sent[f.Digest] {
+		to := blobs(c, path)
+		if tables[field] {
+			to = files(c)
+		}
+		if sent[to.name+f.Digest] {
 			return nil
 		}
-		sent[f.Digest] = true
-		there, err := c.HasBlob(ctx, f.Digest)
+		sent[to.name+f.Digest] = true
+		there, err := to.has(ctx, f.Digest)
 		if err == nil && !there {
-			err = sendFile(ctx, c, bars, path, *f)
+			err = sendFile(ctx, to, bars, path, *f)
 		}
 		if err != nil {
 			return fmt.Errorf("upload %s %s: %w", field, path, err)
@@ -45,6 +54,21 @@ func (a *app) upload(ctx context.Context, c *controlclient.Client, specPath stri
 		return nil
 	})
 }
+
+// uploadPlace is where a file is uploaded to.
+type uploadPlace struct {
+	name string
+	has  func(ctx context.Context, digest string) (bool, error)
+	put  func(ctx context.Context, digest string, size int64, body io.Reader) error
+}
+
+func blobs(c *controlclient.Client, path string) uploadPlace {
+	return uploadPlace{"blob ", c.HasBlob, func(ctx context.Context, digest string, size int64, body io.Reader) error {
+		return c.PutBlob(ctx, digest, size, mediaType(path), body)
+	}}
+}
+
+func files(c *controlclient.Client) uploadPlace { return uploadPlace{"file ", c.HasFile, c.PutFile} }
 
 // uploadBars draws on a terminal and nowhere else.
 func (a *app) uploadBars() *mpb.Progress {
@@ -81,7 +105,7 @@ func (s stopping) Read(p []byte) (int, error) {
 	return s.r.Read(p)
 }
 
-func sendFile(ctx context.Context, c *controlclient.Client, bars *mpb.Progress, path string, f spec.File) error {
+func sendFile(ctx context.Context, to uploadPlace, bars *mpb.Progress, path string, f spec.File) error {
 	file, err := os.Open(path)
 	if err != nil {
 		return err
@@ -92,7 +116,7 @@ func sendFile(ctx context.Context, c *controlclient.Client, bars *mpb.Progress, 
 		mpb.AppendDecorators(decor.CountersKiloByte("% .1f / % .1f")))
 	body := bar.ProxyReader(file)
 	defer body.Close()
-	err = c.PutBlob(ctx, f.Digest, f.Size, mediaType(path), body)
+	err = to.put(ctx, f.Digest, f.Size, body)
 	bar.Abort(err != nil || !bar.Completed()) // what the store had meanwhile is not read to its end
 	var answer *controlclient.Error
 	if errors.As(err, &answer) && answer.Status == http.StatusUnprocessableEntity {

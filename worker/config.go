@@ -26,6 +26,8 @@ type config struct {
 	TemporalAddress string
 	// ImportRoot is the folder that the activity data.Add may read from; empty: none.
 	ImportRoot string
+	// ExportRoot is the folder that the activity data.Get may write to; empty: none.
+	ExportRoot string
 	// Namespace of Temporal; empty: default.
 	Namespace string
 	// Listen addresses. Empty host means all interfaces.
@@ -80,6 +82,7 @@ func defaults() *config {
 		HealthListen:    env("SLIPWAY_HEALTH_LISTEN", ""),
 		TokenFile:       env("SLIPWAY_TOKEN_FILE", ""),
 		ImportRoot:      env("SLIPWAY_IMPORT_ROOT", ""),
+		ExportRoot:      env("SLIPWAY_EXPORT_ROOT", ""),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
 		TemporalCLI:     env("TEMPORAL_CLI", ""),
 		UI:              env("SLIPWAY_TEMPORAL_UI", ""),
@@ -99,6 +102,7 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.Catalog, "catalog", c.Catalog, "catalog: postgres://… or a SQLite file (SLIPWAY_CATALOG, SLIPWAY_CATALOG_FILE); default STATE/slipway.db")
 	f.StringVar(&c.Artifacts, "artifacts", c.Artifacts, "blob store: file://, mem:// or s3:// (SLIPWAY_ARTIFACTS); default STATE/artifacts")
 	f.StringVar(&c.ImportRoot, "import-root", c.ImportRoot, "folder that the activity data.Add may read from; default none (SLIPWAY_IMPORT_ROOT)")
+	f.StringVar(&c.ExportRoot, "export-root", c.ExportRoot, "folder that the activity data.Get may write to; default none (SLIPWAY_EXPORT_ROOT)")
 	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu or cuda (SLIPWAY_DEVICE)")
 	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 }

@@ -13,7 +13,7 @@ import (
 // control serves the control API until ctx ends.
 func (p *platform) control(ctx context.Context, l net.Listener, up func()) error {
 	api, err := control.New(control.Config{
-		Catalog: p.catalog, Store: p.store, Token: p.token,
+		Catalog: p.catalog, Store: p.store, Data: p.data, Token: p.token,
 		TemporalAddress: p.cfg.TemporalAddress, Namespace: p.cfg.Namespace, UI: p.cfg.UI, Version: version, Log: p.log,
 	})
 	if err != nil {

@@ -122,14 +122,14 @@ func (p *platform) workerOptions(role string, fatal func(error)) worker.Options 
 func (p *platform) activities(c client.Client) activities.Set {
 	server := &activities.Temporal{Client: c}
 	return activities.Set{
-		Data:       &activities.Data{Catalog: p.catalog, Store: p.store},
-		ModelTests: &activities.ModelTests{Store: p.store, Device: onnx.Device(p.cfg.Device)},
+		Data:       &activities.Data{Library: p.data},
+		ModelTests: &activities.ModelTests{Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device)},
 		Registry:   &activities.Registry{Catalog: p.catalog, Executions: server, AllowUnverified: p.cfg.AllowUnverified},
 		Compliance: &activities.Compliance{Catalog: p.catalog, Store: p.store},
 		Deploy:     &activities.Deploy{Catalog: p.catalog, Alive: 10 * time.Second, Poll: 250 * time.Millisecond},
-		Warm:       &activities.Warm{Store: p.store, Device: onnx.Device(p.cfg.Device)},
-		Drift:      &activities.Drift{Catalog: p.catalog, Store: p.store},
-		Datasets:   &activities.Datasets{Library: p.data, ImportRoot: p.cfg.ImportRoot},
+		Warm:       &activities.Warm{Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device)},
+		Drift:      &activities.Drift{Catalog: p.catalog, Store: p.store, Library: p.data},
+		Datasets:   &activities.Datasets{Library: p.data, ImportRoot: p.cfg.ImportRoot, ExportRoot: p.cfg.ExportRoot},
 		Temporal:   server,
 		Notify:     &activities.Notify{Log: p.log},
 	}

@@ -26,6 +26,8 @@ var (
 	audit      = class{startToClose: 30 * time.Second, scheduleToClose: 24 * time.Hour, firstRetry: time.Second, maxRetry: 30 * time.Second}
 	metadata   = class{startToClose: 30 * time.Second, scheduleToClose: 10 * time.Minute, firstRetry: time.Second, maxRetry: 30 * time.Second}
 	evaluation = class{startToClose: 30 * time.Minute, scheduleToClose: 4 * time.Hour, heartbeat: 30 * time.Second, firstRetry: time.Second, maxRetry: time.Minute, attempts: 5}
+	// assembly may have to copy what was uploaded another way, and waits for the catalog as metadata does.
+	assembly   = class{startToClose: 30 * time.Minute, scheduleToClose: time.Hour, heartbeat: 30 * time.Second, firstRetry: time.Second, maxRetry: 30 * time.Second}
 	deployment = class{startToClose: 2 * time.Minute, scheduleToClose: 20 * time.Minute, heartbeat: 20 * time.Second, firstRetry: 2 * time.Second, maxRetry: 30 * time.Second}
 	probe      = class{startToClose: 15 * time.Second, scheduleToClose: 2 * time.Minute, firstRetry: time.Second, maxRetry: 10 * time.Second, attempts: 4}
 	notify     = class{startToClose: 15 * time.Second, scheduleToClose: time.Hour, firstRetry: time.Second, maxRetry: time.Minute}
@@ -43,7 +45,7 @@ type call[I, O any] struct {
 
 var (
 	begin          = call[contract.BeginInput, contract.BeginOutput]{contract.ActivityBegin, contract.QueueControl, metadata}
-	fixData        = call[contract.FixDataInput, contract.DataVersion]{contract.ActivityFixData, contract.QueueControl, metadata}
+	fixData        = call[contract.FixDataInput, contract.FixDataOutput]{contract.ActivityFixData, contract.QueueControl, assembly}
 	validateData   = call[contract.ValidateDataInput, contract.Verdict]{contract.ActivityValidateData, contract.QueueCompute, evaluation}
 	testModel      = call[contract.TestModelInput, contract.Verdict]{contract.ActivityTestModel, contract.QueueCompute, evaluation}
 	register       = call[contract.RegisterInput, contract.ModelVersion]{contract.ActivityRegister, contract.QueueControl, metadata}

@@ -15,11 +15,11 @@ import (
 // when it ends the release, a stopped error.
 
 func (r *releaseRun) fixAndValidate(ctx workflow.Context) (contract.GateReport, error) {
-	var err error
-	r.data, err = fixData.do(ctx, contract.FixDataInput{Key: r.key, Data: r.in.Spec.Data, By: r.in.RequestedBy}, "fix the data version")
+	fixed, err := fixData.do(ctx, contract.FixDataInput{Key: r.key, Data: r.in.Spec.Data, By: r.in.RequestedBy}, "fix the data version")
 	if err != nil {
 		return contract.GateReport{}, err
 	}
+	r.data, r.in.Spec.Data = fixed.DataVersion, fixed.Resolve(r.in.Spec.Data)
 	r.status.DataVersion = r.data.Digest
 	r.dataOK, err = validateData.do(ctx, contract.ValidateDataInput{Key: r.key, Data: r.in.Spec.Data, Version: r.data}, "validate against the schema")
 	return verdict(r.dataOK, err)
@@ -39,7 +39,7 @@ func (r *releaseRun) register(ctx workflow.Context) (contract.GateReport, error)
 	var err error
 	r.model, err = register.do(ctx, contract.RegisterInput{
 		Key: r.key, Model: r.in.Spec.Model, Data: r.data, Metrics: r.tested.Metrics, RequestedBy: r.in.RequestedBy,
-		Sensitive: r.in.Spec.Data.Sensitive,
+		Quality: r.dataOK.Metrics, Sensitive: r.in.Spec.Data.Sensitive,
 		Evidence: []contract.Evidence{
 			{Suite: "data", Passed: r.dataOK.Passed, Report: r.dataOK.Report},
 			{Suite: "model", Passed: r.tested.Passed, Report: r.tested.Report},
@@ -114,7 +114,7 @@ func (r *releaseRun) childOptions(ctx workflow.Context, id, summary string) work
 
 // verdict turns an activity's finding into a gate's.
 func verdict(v contract.Verdict, err error) (contract.GateReport, error) {
-	found := contract.GateReport{Summary: v.Summary, Report: v.Report.Digest, Page: v.Report.Page}
+	found := contract.GateReport{Summary: v.Summary, Report: v.Report.Digest, Page: v.Report.Page, JUnit: v.Report.JUnit}
 	if err == nil && !v.Passed {
 		err = stopped{contract.OutcomeFailed, v.Summary}
 	}

@@ -115,6 +115,9 @@ func (r *releaseRun) release(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	if stage := r.claim.Released; stage != "" {
+		return stopped{contract.OutcomeRefused, fmt.Sprintf("%s %s has been released before and is in stage %s: a version is released once; give the next model another version", r.key.Model, r.key.Version, stage)}
+	}
 	if !r.claim.Admitted {
 		return stopped{contract.OutcomeRefused, fmt.Sprintf("%s is under way: wait for it to end or abort it, then start this release again", r.claim.Holder)}
 	}
@@ -153,7 +156,7 @@ func (r *releaseRun) pass(ctx workflow.Context, i int, step func(workflow.Contex
 		err = r.aborted()
 	}
 	ended := workflow.Now(ctx)
-	gate.Ended, gate.Report, gate.Page, gate.Summary = &ended, found.Report, found.Page, found.Summary
+	gate.Ended, gate.Report, gate.Page, gate.JUnit, gate.Summary = &ended, found.Report, found.Page, found.JUnit, found.Summary
 	gate.State = contract.GatePassed
 	if err != nil {
 		gate.State, gate.Summary = contract.GateStopped, reason(err)

@@ -66,6 +66,24 @@ type DataEntry struct {
 	Digest string `json:"digest"`
 }
 
+// GetDataInput writes a part of a version below the export folder of the worker.
+type GetDataInput struct {
+	Ref string `json:"ref"`
+	// Paths picks files and folders; none picks all.
+	Paths []string `json:"paths,omitempty"`
+	// Columns picks the columns of tables (CSV and Parquet); none picks all.
+	Columns []string `json:"columns,omitempty"`
+	// To is a folder relative to the export folder, with slashes; it is made.
+	To string `json:"to"`
+}
+
+// GetDataOutput counts what was written.
+type GetDataOutput struct {
+	Version DataVersion `json:"version"`
+	Files   int64       `json:"files"`
+	Bytes   int64       `json:"bytes"` // of the files in the version
+}
+
 // DiffDataInput compares two versions, each named as in DataRef.
 type DiffDataInput struct {
 	A string `json:"a"`

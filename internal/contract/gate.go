@@ -2,11 +2,29 @@ package contract
 
 import "github.com/slipway-ml/slipway/internal/spec"
 
-// FixDataInput names the stored files that together are the data version.
+// FixDataInput names the stored files that together are the data version, or a
+// stored version and its files. From then on the release uses the version.
 type FixDataInput struct {
 	Key  Key       `json:"key"`
 	Data spec.Data `json:"data"`
 	By   string    `json:"by"`
+}
+
+// FixDataOutput is the data version and, where the input names a stored version,
+// its tables as they are stored.
+type FixDataOutput struct {
+	DataVersion
+	Train     spec.File `json:"train,omitzero"`
+	Test      spec.File `json:"test,omitzero"`
+	Reference spec.File `json:"reference,omitzero"`
+}
+
+// Resolve is the data section with every table that the output names.
+func (o FixDataOutput) Resolve(d spec.Data) spec.Data {
+	if !o.Train.IsZero() {
+		d.Train, d.Test, d.Reference = o.Train, o.Test, o.Reference
+	}
+	return d
 }
 
 // DataVersion identifies a data version. Equal content gives an equal Digest.
@@ -27,6 +45,8 @@ type ValidateDataInput struct {
 type Report struct {
 	Digest string `json:"digest"`
 	Page   string `json:"page,omitempty"`
+	// JUnit is the report as JUnit XML, where there is one.
+	JUnit string `json:"junit,omitempty"`
 }
 
 // Verdict is what a gate's activity found. A failed check is a result, not an error.
@@ -57,6 +77,8 @@ type RegisterInput struct {
 	Metrics     map[string]float64 `json:"metrics,omitempty"`
 	Evidence    []Evidence         `json:"evidence,omitempty"`
 	RequestedBy string             `json:"requested_by"`
+	// Quality holds the quality checks of the data (capability D4), which are recorded on the model.
+	Quality map[string]float64 `json:"quality,omitempty"`
 	// Sensitive names columns that the gateway must never log.
 	Sensitive []string `json:"sensitive,omitempty"`
 }

@@ -45,6 +45,7 @@ const (
 	ActivityListData    = "data.List"
 	ActivityShowData    = "data.Show"
 	ActivityDiffData    = "data.Diff"
+	ActivityGetData     = "data.Get"
 	ActivityVerifyData  = "data.Verify"
 	ActivityTagData     = "data.Tag"
 	ActivityDeleteData  = "data.Delete"

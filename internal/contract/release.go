@@ -66,6 +66,8 @@ type GateReport struct {
 	// Report and Page are the digests of the gate's JSON report and its HTML page.
 	Report string `json:"report,omitempty"`
 	Page   string `json:"page,omitempty"`
+	// JUnit is the digest of the report as JUnit XML, where there is one.
+	JUnit string `json:"junit,omitempty"`
 }
 
 // Outcome is how a release ended.
@@ -113,6 +115,8 @@ type BeginInput struct {
 type BeginOutput struct {
 	Admitted bool   `json:"admitted"`
 	Holder   string `json:"holder,omitempty"`
+	// Released is the stage of the version where it has been released before: production or archived.
+	Released string `json:"released,omitempty"`
 	// Production is the version that serves now; empty for a first release.
 	Production       string `json:"production,omitempty"`
 	ProductionDigest string `json:"production_digest,omitempty"`

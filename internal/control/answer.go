@@ -100,6 +100,16 @@ func (p *parameters) text(name string) string {
 	return p.r.URL.Query().Get(name)
 }
 
+// texts is a parameter that may be given up to most times.
+func (p *parameters) texts(name string, most int) []string {
+	p.known = append(p.known, name)
+	all := p.r.URL.Query()[name]
+	if len(all) > most {
+		p.bad(name, all[most], fmt.Sprintf("it at most %d times", most))
+	}
+	return all
+}
+
 func (p *parameters) bool(name string) bool {
 	text := p.text(name)
 	if text == "" {

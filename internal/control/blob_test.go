@@ -108,7 +108,7 @@ func FuzzBlobPath(f *testing.F) {
 	cat, err := catalog.Open(f.Context(), filepath.Join(f.TempDir(), "slipway.db"))
 	require.NoError(f, err)
 	f.Cleanup(func() { cat.Close() })
-	api, err := control.New(control.Config{Catalog: cat, Store: store, Log: slog.New(slog.DiscardHandler)})
+	api, err := control.New(control.Config{Catalog: cat, Store: store, Data: library(f, cat, store), Log: slog.New(slog.DiscardHandler)})
 	require.NoError(f, err)
 	handler := api.Handler()
 	for _, seed := range []string{string(there.Digest), "sha256:" + strings.Repeat("a", 64), "sha256:../../../etc/passwd", "sha256:" + strings.Repeat("A", 64), "..", "%2e", "a/b", "\x00"} {

@@ -1,11 +1,15 @@
 package control
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
 )
 
@@ -83,7 +87,13 @@ func (s *Server) dataVersions(w http.ResponseWriter, r *http.Request) error {
 	return writeList(w, "data", found, err)
 }
 
+// data is a data version with its uses, and with those of the files that are asked for that it has.
 func (s *Server) data(w http.ResponseWriter, r *http.Request) error {
+	q := query(r)
+	paths := q.texts("path", maxLimit)
+	if err := q.check(); err != nil {
+		return err
+	}
 	found, err := s.cfg.Catalog.Data(r.Context(), r.PathValue("ref"))
 	if err != nil {
 		return err
@@ -92,10 +102,19 @@ func (s *Server) data(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	var entries []artifacts.Entry
+	if len(paths) > 0 && found.CollectedAt.IsZero() {
+		files, err := s.cfg.Data.Files(r.Context(), found, paths)
+		if err != nil {
+			return err
+		}
+		entries = slices.SortedFunc(maps.Values(files), func(a, b artifacts.Entry) int { return cmp.Compare(a.Path, b.Path) })
+	}
 	return writeJSON(w, struct {
 		catalog.DataVersion
-		Uses []catalog.DataUse `json:"uses"`
-	}{found, some(uses)})
+		Entries []artifacts.Entry `json:"entries,omitempty"`
+		Uses    []catalog.DataUse `json:"uses"`
+	}{found, entries, some(uses)})
 }
 
 func (s *Server) routes(w http.ResponseWriter, r *http.Request) error {

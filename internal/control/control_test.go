@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/catalog/catalogtest"
 	"github.com/slipway-ml/slipway/internal/control"
 	"github.com/slipway-ml/slipway/internal/control/controlclient"
+	"github.com/slipway-ml/slipway/internal/dataversion"
 )
 
 const token = "a token of some length"
@@ -31,6 +32,14 @@ type deployment struct {
 	client  *controlclient.Client
 }
 
+// library is the data versions over a catalog and a store.
+func library(t testing.TB, c *catalog.Catalog, s *artifacts.Store) *dataversion.Library {
+	t.Helper()
+	r, err := artifacts.NewRepository(s, c, artifacts.Options{})
+	require.NoError(t, err)
+	return dataversion.New(c, s, r)
+}
+
 func deploy(t *testing.T, change func(*control.Config)) *deployment {
 	t.Helper()
 	store, err := artifacts.Open(t.Context(), t.TempDir())
@@ -38,7 +47,7 @@ func deploy(t *testing.T, change func(*control.Config)) *deployment {
 	t.Cleanup(func() { store.Close() })
 	d := &deployment{t: t, catalog: catalogtest.SQLite(t), store: store}
 	cfg := control.Config{
-		Catalog: d.catalog, Store: store, TemporalAddress: "127.0.0.1:7233", UI: "http://127.0.0.1:8233", Version: "test",
+		Catalog: d.catalog, Store: store, Data: library(t, d.catalog, store), TemporalAddress: "127.0.0.1:7233", UI: "http://127.0.0.1:8233", Version: "test",
 		Log: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {

@@ -12,7 +12,7 @@ const maxReport = 32 << 20
 // reportPolicy takes every right from a stored page: it may only be looked at.
 const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 
-// report shows a stored report: a page as HTML, numbers as JSON. What is neither is no report.
+// report shows a stored report: a page as HTML, numbers as JSON, suites as JUnit XML. What is none of these is no report.
 func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	d, err := digestOf(r)
 	if err != nil {
@@ -24,7 +24,7 @@ func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	}
 	kind := reportType(b)
 	if kind == "" {
-		return &problem{http.StatusUnsupportedMediaType, string(d) + " is neither an HTML page nor JSON", "download it from /api/v1/blobs/" + string(d)}
+		return &problem{http.StatusUnsupportedMediaType, string(d) + " is no HTML page, JSON or XML", "download it from /api/v1/blobs/" + string(d)}
 	}
 	h := w.Header()
 	h.Set("Content-Type", kind)
@@ -40,6 +40,8 @@ func reportType(b []byte) string {
 	switch {
 	case bytes.HasPrefix(start, []byte("<!doctype html")), bytes.HasPrefix(start, []byte("<html")):
 		return "text/html; charset=utf-8"
+	case bytes.HasPrefix(start, []byte("<?xml")) && bytes.Contains(start, []byte("<testsuites")):
+		return "application/xml"
 	case json.Valid(b):
 		return "application/json"
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/dataversion"
 )
 
 // DefaultAlive is how long after its last beat a gateway is still listed.
@@ -19,9 +20,10 @@ const DefaultAlive = 10 * time.Second
 
 // Config is what a Server needs.
 type Config struct {
-	// Catalog and Store are required.
+	// Catalog, Store and Data, the data versions in them, are required.
 	Catalog *catalog.Catalog
 	Store   *artifacts.Store
+	Data    *dataversion.Library
 	// Token must be sent with every request, as a bearer token or, by a browser,
 	// as the password of any user. Empty: none is asked for, and only requests to loopback or an IP address are answered.
 	Token string
@@ -32,7 +34,7 @@ type Config struct {
 	UI string
 	// Version is the program's.
 	Version string
-	// MaxUpload bounds a blob in bytes; 0: artifacts.DefaultMaxSize, 10 GiB.
+	// MaxUpload bounds a blob, and a file of data, in bytes; 0: artifacts.DefaultMaxSize, 10 GiB.
 	MaxUpload int64
 	// Alive is how long after its last beat a gateway is still listed; 0: DefaultAlive.
 	Alive time.Duration
@@ -62,6 +64,8 @@ func (c Config) validate() error {
 		return errors.New("control: Catalog is missing")
 	case c.Store == nil:
 		return errors.New("control: Store is missing")
+	case c.Data == nil:
+		return errors.New("control: Data is missing")
 	case c.MaxUpload < 0:
 		return fmt.Errorf("control: MaxUpload is %d bytes, want at least 1", c.MaxUpload)
 	case c.Alive < 0:
@@ -99,6 +103,8 @@ func (s *Server) Handler() http.Handler {
 		"HEAD /api/v1/blobs/{digest}":            s.statBlob,
 		"GET /api/v1/blobs/{digest}":             s.getBlob,
 		"PUT /api/v1/blobs/{digest}":             s.putBlob,
+		"HEAD /api/v1/files/{digest}":            s.statFile,
+		"PUT /api/v1/files/{digest}":             s.putFile,
 		"GET /api/v1/info":                       s.info,
 		"GET /api/v1/releases":                   s.releases,
 		"GET /api/v1/releases/{model}/{version}": s.release,

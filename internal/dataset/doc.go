@@ -1,7 +1,7 @@
 // Package dataset holds tables: reading them as Arrow batches from CSV,
 // Parquet, NPY, NPZ and JSON lines, the schema that says what a table must look
 // like, the verdict of a schema on a table, schemas and profiles drawn from
-// data, masking, and the manifest whose digest identifies a data version.
+// data, and masking.
 //
 // A pass over a Source (scan) hands each column of each batch to a columnState,
 // which reads the cells as they are meant (meaning, vector), keeps statistics of

@@ -171,23 +171,6 @@ columns:
 	})
 }
 
-func TestManifest(t *testing.T) {
-	t.Parallel()
-	train := dataset.ManifestFile{Path: "data/a<b.csv", Role: "train", Digest: "sha256:aa", Size: 3}
-	test := dataset.ManifestFile{Path: "data/test.csv", Role: "test", Digest: "sha256:bb", Size: 4}
-	one, err := dataset.Manifest([]dataset.ManifestFile{train, test})
-	require.NoError(t, err)
-	other, err := dataset.Manifest([]dataset.ManifestFile{test, train})
-	require.NoError(t, err)
-	require.Equal(t, string(one), string(other))
-	require.Equal(t, `{"version":1,"files":[{"path":"data/test.csv","role":"test","digest":"sha256:bb","size":4},{"path":"data/a<b.csv","role":"train","digest":"sha256:aa","size":3}]}`, string(one))
-
-	_, err = dataset.Manifest([]dataset.ManifestFile{train, train})
-	require.ErrorContains(t, err, "listed twice")
-	_, err = dataset.Manifest([]dataset.ManifestFile{{Path: "x"}})
-	require.ErrorContains(t, err, "are needed")
-}
-
 func FuzzParseSchema(f *testing.F) {
 	for _, folder := range []string{"credit-risk", "mnist"} {
 		text, err := os.ReadFile(filepath.Join("..", "..", "examples", folder, "schema.yaml"))

@@ -2,9 +2,9 @@
 // catalog knows of them and the bytes in the artifact store. It adds, compares,
 // gets, verifies and collects them, for the command line and for activities.
 //
-// A version is either a tree of the artifact repository, as `slipway data add`
-// makes it, or a set of files that a release uploaded one by one. Reading works
-// for both.
+// A version is a tree of the artifact repository, whether `slipway data add`
+// makes it or a release (Assemble), or a set of blobs of the store, as the first
+// releases uploaded them. Reading works for both.
 //
 // The package must never import workflows, activities or the control API.
 //

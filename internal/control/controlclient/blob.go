@@ -9,7 +9,17 @@ import (
 
 // HasBlob tells whether the store has a blob of this digest ("sha256:<hex>").
 func (c *Client) HasBlob(ctx context.Context, digest string) (bool, error) {
-	req, err := c.request(ctx, http.MethodHead, nil, nil, "blobs", digest)
+	return c.has(ctx, "blobs", digest)
+}
+
+// HasFile tells whether the data repository has a file of this digest. One that
+// it has is left alone by collections for long enough to start a release with it.
+func (c *Client) HasFile(ctx context.Context, digest string) (bool, error) {
+	return c.has(ctx, "files", digest)
+}
+
+func (c *Client) has(ctx context.Context, kind, digest string) (bool, error) {
+	req, err := c.request(ctx, http.MethodHead, nil, nil, kind, digest)
 	if err != nil {
 		return false, err
 	}
@@ -18,7 +28,7 @@ func (c *Client) HasBlob(ctx context.Context, digest string) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("look for blob %s: %w", digest, err)
+		return false, fmt.Errorf("look for %s in %s: %w", digest, kind, err)
 	}
 	return true, answer.Body.Close()
 }
@@ -26,8 +36,17 @@ func (c *Client) HasBlob(ctx context.Context, digest string) (bool, error) {
 // PutBlob stores size bytes of body, whose digest must be the one given. Bytes
 // that are there already are not read.
 func (c *Client) PutBlob(ctx context.Context, digest string, size int64, mediaType string, body io.Reader) error {
+	return c.put(ctx, "blobs", digest, size, mediaType, body)
+}
+
+// PutFile stores a file of data in the chunks of the data repository, as PutBlob does.
+func (c *Client) PutFile(ctx context.Context, digest string, size int64, body io.Reader) error {
+	return c.put(ctx, "files", digest, size, "application/octet-stream", body)
+}
+
+func (c *Client) put(ctx context.Context, kind, digest string, size int64, mediaType string, body io.Reader) error {
 	// A caller's Close is the caller's: the transport would close body otherwise.
-	req, err := c.request(ctx, http.MethodPut, struct{ io.Reader }{body}, nil, "blobs", digest)
+	req, err := c.request(ctx, http.MethodPut, struct{ io.Reader }{body}, nil, kind, digest)
 	if err != nil {
 		return err
 	}
@@ -38,7 +57,7 @@ func (c *Client) PutBlob(ctx context.Context, digest string, size int64, mediaTy
 	req.Header.Set("Expect", "100-continue")
 	answer, err := c.do(req)
 	if err != nil {
-		return fmt.Errorf("store blob %s: %w", digest, err)
+		return fmt.Errorf("store %s in %s: %w", digest, kind, err)
 	}
 	return answer.Body.Close()
 }

@@ -62,9 +62,10 @@ func (c *Client) DataVersions(ctx context.Context, name string) ([]Data, error) 
 }
 
 // Data is the data version of a digest, a name@version, or the latest of a name.
-func (c *Client) Data(ctx context.Context, ref string) (Data, error) {
+// Of the paths its Entries has those that are files of the version.
+func (c *Client) Data(ctx context.Context, ref string, paths ...string) (Data, error) {
 	var d Data
-	err := c.get(ctx, &d, nil, "data", ref)
+	err := c.get(ctx, &d, url.Values{"path": paths}, "data", ref)
 	return d, err
 }
 

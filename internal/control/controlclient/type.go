@@ -71,6 +71,8 @@ type Data struct {
 	DeletedAt   time.Time `json:"deleted_at,omitzero"`
 	KeepUntil   time.Time `json:"keep_until,omitzero"`
 	CollectedAt time.Time `json:"collected_at,omitzero"`
+	// Entries are the files that Client.Data was asked for.
+	Entries []DataEntry `json:"entries,omitempty"`
 	// Uses tells what used the version; only Client.Data fills it in.
 	Uses []DataUse `json:"uses,omitempty"`
 }
@@ -81,6 +83,13 @@ type DataFile struct {
 	Role   string `json:"role"`
 	Digest string `json:"digest"`
 	Size   int64  `json:"size"`
+}
+
+// DataEntry is a file of a data version, by its path inside it.
+type DataEntry struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size"` // bytes
+	Digest string `json:"digest"`
 }
 
 // DataUse is one use of a data version: by a model, by a release, or both.
