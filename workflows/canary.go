@@ -45,7 +45,7 @@ func newCanary(ctx workflow.Context, in contract.CanaryInput) (*canaryRun, error
 		c.state.Status = contract.CanaryStatus{Phase: contract.CanaryWarming, Outcome: contract.OutcomeRunning, Steps: len(c.steps)}
 	}
 	c.status = &c.state.Status
-	c.inbox = inbox{key: in.Key, scope: "canary", seq: c.state.Seq, log: c.status.Messages, handle: c.receive}
+	c.inbox = inbox{key: in.Key, scope: "canary", seq: c.state.Seq, log: c.status.Messages, known: in.Counted, handle: c.receive}
 	return c, workflow.SetQueryHandlerWithOptions(ctx, contract.QueryStatus, c.query, workflow.QueryHandlerOptions{
 		Description: "Step, weight, last analysis and what people sent.",
 	})

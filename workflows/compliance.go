@@ -167,7 +167,7 @@ func (c *complianceRun) validate(ctx workflow.Context, raw converter.RawValue) e
 // decide takes the decision of an update as strictly as that of a signal, and answers once it is on the audit log.
 func (c *complianceRun) decide(ctx workflow.Context, raw converter.RawValue) (contract.Message, error) {
 	m := c.take(ctx, payload(raw))
-	c.inbox.keep(m)
+	c.inbox.keep(ctx, m)
 	return m, c.inbox.recorded(ctx)
 }
 

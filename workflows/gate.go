@@ -76,6 +76,7 @@ func (r *releaseRun) canary(ctx workflow.Context) (contract.GateReport, error) {
 	r.child = workflow.ExecuteChildWorkflow(ctx, contract.WorkflowCanary, contract.CanaryInput{
 		Key: r.key, RequestedBy: r.in.RequestedBy, Candidate: r.status.Candidate, Production: r.claim.Production,
 		Canary: s.Canary, Approvals: s.Approvals, AllowUnverified: r.claim.AllowUnverified, Model: s.Model, Data: s.Data,
+		Counted: r.inbox.ids(),
 	})
 	r.describe(ctx)
 	var ended contract.CanaryStatus

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"fmt"
 	"slices"
 
 	commonpb "go.temporal.io/api/common/v1"
@@ -26,6 +27,11 @@ type inbox struct {
 	// handle judges one message; it returns nil when the message was passed on and is recorded elsewhere.
 	handle func(ctx workflow.Context, name string, raw []byte) *contract.Message
 
+	// known are ids that have counted elsewhere.
+	known []string
+
+	taken    int                       // messages in this run
+	dropping bool                      // those that do not count leave no record
 	channels []workflow.ReceiveChannel // of signals, in their order
 	handling bool
 	queue    []contract.Message // not yet on the audit log
@@ -33,6 +39,14 @@ type inbox struct {
 
 // maxMessages bounds what a status carries; the audit log has all.
 const maxMessages = 50
+
+// maxTaken is after how many messages a run is flooded: from then on only what
+// counts costs more of its history than its arrival. Temporal takes 10,000 signals
+// to a run, and 51,200 events.
+const maxTaken = 200
+
+// changeFlood is the change that bounds what a flood of messages costs.
+const changeFlood = "flood"
 
 // open begins to receive, and goes on until the workflow ends: one that is being cancelled still records what people send.
 func (b *inbox) open(ctx workflow.Context) {
@@ -55,8 +69,9 @@ func (b *inbox) listen(ctx workflow.Context) {
 				if !channel.ReceiveAsync(&raw) {
 					break
 				}
+				b.taken++
 				if m := b.handle(ctx, signals[i], payload(raw)); m != nil {
-					b.keep(*m)
+					b.keep(ctx, *m)
 				}
 			}
 		}
@@ -68,9 +83,22 @@ func (b *inbox) arrived() bool {
 	return slices.ContainsFunc(b.channels, func(c workflow.ReceiveChannel) bool { return c.Len() > 0 })
 }
 
+// flooded tells that more messages have come than anybody sends who means well.
+func (b *inbox) flooded(ctx workflow.Context) bool {
+	return b.taken > maxTaken && workflow.GetVersion(ctx, changeFlood, workflow.DefaultVersion, 1) >= 1
+}
+
 // keep puts a message into the status now and onto the audit log in its turn.
-// The status forgets what did not count first.
-func (b *inbox) keep(m contract.Message) {
+// The status forgets what did not count first. Of a flood it keeps what counts,
+// and one message that says that the others are not kept.
+func (b *inbox) keep(ctx workflow.Context, m contract.Message) {
+	if !m.Accepted && b.flooded(ctx) {
+		if b.dropping {
+			return
+		}
+		b.dropping = true
+		m.Why += fmt.Sprintf("; more than %d messages have come: from now on those that do not count leave no record", maxTaken)
+	}
 	b.queue = append(b.queue, m)
 	if b.log = append(b.log, m); len(b.log) > maxMessages {
 		drop := max(0, slices.IndexFunc(b.log, func(m contract.Message) bool { return !m.Accepted }))
@@ -80,7 +108,18 @@ func (b *inbox) keep(m contract.Message) {
 
 // counted tells that a message with this id has been accepted: nobody can make it count again by sending it again.
 func (b *inbox) counted(id string) bool {
-	return slices.ContainsFunc(b.log, func(m contract.Message) bool { return m.Accepted && m.ID == id })
+	return slices.Contains(b.known, id) || slices.ContainsFunc(b.log, func(m contract.Message) bool { return m.Accepted && m.ID == id })
+}
+
+// ids lists the messages that have counted, as far as they are remembered.
+func (b *inbox) ids() []string {
+	var ids []string
+	for _, m := range b.log {
+		if m.Accepted && m.ID != "" {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
 }
 
 // record writes the audit log.

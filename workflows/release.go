@@ -37,6 +37,7 @@ type releaseRun struct {
 	cancel  workflow.CancelFunc // ends the gate at work
 	child   workflow.ChildWorkflowFuture
 	waiting func() string
+	passed  map[string]bool // ids of messages that were handed to a child in a flood
 
 	data     contract.DataVersion
 	dataOK   contract.Verdict
@@ -72,7 +73,7 @@ func newRelease(ctx workflow.Context, in contract.ReleaseInput) (*releaseRun, er
 	if want := contract.ReleaseID(m.Name, m.Version); info.WorkflowExecution.ID != want {
 		return nil, fmt.Errorf("workflow id is %q: start this release with --workflow-id %s, which keeps it unique", info.WorkflowExecution.ID, want)
 	}
-	r := &releaseRun{in: in, key: contract.Key{Model: m.Name, Version: m.Version, Run: info.FirstRunID}}
+	r := &releaseRun{in: in, key: contract.Key{Model: m.Name, Version: m.Version, Run: info.FirstRunID}, passed: map[string]bool{}}
 	r.status = contract.ReleaseStatus{
 		Model: m.Name, Version: m.Version, RequestedBy: in.RequestedBy,
 		Outcome: contract.OutcomeRunning, Candidate: m.Artifact.Digest,

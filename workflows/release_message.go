@@ -12,8 +12,14 @@ import (
 // receive judges a message to the release, or hands it to the child that it is for.
 func (r *releaseRun) receive(ctx workflow.Context, name string, raw []byte) *contract.Message {
 	_ = workflow.Await(ctx, func() bool { return r.claimed })
-	if r.child != nil && r.forward(ctx, name, raw) {
-		return nil
+	if r.child != nil {
+		if why := r.surplus(ctx, name, raw); why != "" {
+			m := ignored(ctx, name, raw, why)
+			return &m
+		}
+		if r.forward(ctx, name, raw) {
+			return nil
+		}
 	}
 	if name == contract.SignalDecide {
 		m := ignored(ctx, name, raw, "no approval is awaited now")
@@ -48,6 +54,38 @@ func (r *releaseRun) steer(m *contract.Message) {
 	case m.Name == contract.SignalPromote:
 		m.Accepted, m.Why = false, "no canary is under way to promote"
 	}
+}
+
+// surplus tells why a message of a flood is not handed on: only what can count is, and once.
+func (r *releaseRun) surplus(ctx workflow.Context, name string, raw []byte) string {
+	if !r.inbox.flooded(ctx) {
+		return ""
+	}
+	a, release, id := r.in.Spec.Approvals, contract.ReleaseID(r.key.Model, r.key.Version), ""
+	if name == contract.SignalDecide {
+		d, err := governance.DecodeDecision(raw)
+		if err != nil {
+			return err.Error()
+		}
+		if ok, why, _ := governance.NewTally(a, r.in.RequestedBy, release, r.status.Candidate, r.claim.AllowUnverified).Consider(d); !ok {
+			return why
+		}
+		id = d.ID
+	} else {
+		c, err := governance.DecodeControl(raw)
+		if err != nil {
+			return err.Error()
+		}
+		if ok, why, _ := governance.AuthorizeControl(a, r.in.RequestedBy, release, name, c, r.claim.AllowUnverified); !ok {
+			return why
+		}
+		id = c.ID
+	}
+	if r.passed[id] {
+		return "a message with this id has been handed on already"
+	}
+	r.passed[id] = true
+	return ""
 }
 
 // forward hands the raw message to the running child; false when it is not one for it.

@@ -13,6 +13,8 @@ type CanaryInput struct {
 	AllowUnverified bool           `json:"allow_unverified"`
 	Model           spec.Model     `json:"model"`
 	Data            spec.Data      `json:"data"`
+	// Counted are the ids of messages that have counted for the release before: they count once.
+	Counted []string `json:"counted,omitempty"`
 	// Resume carries the state over a continue-as-new; nil at the start.
 	Resume *CanaryState `json:"resume,omitempty"`
 }
