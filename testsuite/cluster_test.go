@@ -177,6 +177,10 @@ type release struct {
 	HoldDeadline                           string
 	MinAccuracy                            string
 	Extra                                  string
+	// Stored is the data version that Train and Test are files of; empty: they are files beside the spec.
+	Stored string
+	// Strict makes the policy on the quality of the data a blocking one.
+	Strict bool
 }
 
 func credit(version string) release {
@@ -193,11 +197,11 @@ model:
   artifact: {{.Artifact}}
   task: classification
   documents: {model_card: model_card.md, training_data: training_data.md, evaluation_report: evaluation.md}
-data: {train: {{.Train}}, test: {{.Test}}, label: risk, schema: {{.Schema}}, sensitive: [sex, age, foreign_worker]}
+data: { {{- with .Stored}}version: {{.}}, {{end}}train: {{.Train}}, test: {{.Test}}, label: risk, schema: {{.Schema}}, sensitive: [sex, age, foreign_worker]}
 tests: {min_accuracy: {{.MinAccuracy}}}
 policies:
   - {name: documentation, type: model_documentation, blocking: true}
-  - {name: data, type: data_quality}
+  - {name: data, type: data_quality{{if .Strict}}, blocking: true{{end}}}
 approvals: {required: {{.Approvals}}, approvers: [{name: bob}, {name: carol}], deadline: {{.Deadline}}}
 canary:
   steps: [{weight: 20, duration: {{.Step}}}, {weight: 100, duration: {{.Step}}}]

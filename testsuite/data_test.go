@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -37,6 +38,7 @@ type dataHost struct {
 	client  client.Client
 	library *dataversion.Library
 	imports string // its import folder
+	exports string // its export folder
 }
 
 func newDataHost(t *testing.T) *dataHost {
@@ -45,13 +47,13 @@ func newDataHost(t *testing.T) *dataHost {
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, library.Close()) })
-	h := &dataHost{t: t, library: library, imports: t.TempDir()}
+	h := &dataHost{t: t, library: library, imports: t.TempDir(), exports: t.TempDir()}
 	c := &cluster{t: t, dir: t.TempDir()}
 	c.temporal, c.address = temporalServer(t, c.dir)
 	h.client = c.client()
 	w := worker.New(h.client, "data", worker.Options{DisableRegistrationAliasing: true, Interceptors: []interceptor.WorkerInterceptor{&activities.Interceptor{}}})
 	w.RegisterWorkflowWithOptions(runActivity, workflow.RegisterOptions{Name: "runActivity"})
-	set := activities.Set{Datasets: &activities.Datasets{Library: library, ImportRoot: h.imports}}
+	set := activities.Set{Datasets: &activities.Datasets{Library: library, ImportRoot: h.imports, ExportRoot: h.exports}}
 	activities.Register(w, set.Control())
 	activities.Register(w, set.Compute())
 	require.NoError(t, w.Start())
@@ -127,6 +129,29 @@ func TestDataActivities(t *testing.T) {
 	h.ok(contract.ActivityShowData, contract.DataRef{Ref: first.Version.Digest}, &shown)
 	require.Len(t, shown.Entries, 2)
 	h.fails(contract.ErrNotFound, contract.ActivityShowData, contract.DataRef{Ref: "nothing"})
+
+	// A version, or a part of it, on the worker's host.
+	var got contract.GetDataOutput
+	h.ok(contract.ActivityGetData, contract.GetDataInput{Ref: "credit@1", To: "all/of it"}, &got)
+	require.Equal(t, contract.GetDataOutput{Version: first.Version, Files: 2, Bytes: int64(len(train) + len("loans"))}, got)
+	content, err := os.ReadFile(filepath.Join(h.exports, "all", "of it", "train.csv"))
+	require.NoError(t, err)
+	require.Equal(t, string(train), string(content))
+	h.ok(contract.ActivityGetData, contract.GetDataInput{Ref: "credit@1", Paths: []string{"train.csv"}, Columns: []string{"risk", "age"}, To: "part"}, &got)
+	content, err = os.ReadFile(filepath.Join(h.exports, "part", "train.csv"))
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(string(content), "risk,age\n"), string(content[:40]))
+	require.NoFileExists(t, filepath.Join(h.exports, "part", "readme.md"))
+	outside := t.TempDir()
+	require.NoError(t, os.Symlink(outside, filepath.Join(h.exports, "link")))
+	for _, to := range []string{"../x", "/tmp/x", "link", "link/x", ""} {
+		h.fails(contract.ErrInvalidInput, contract.ActivityGetData, contract.GetDataInput{Ref: "credit@1", To: to})
+	}
+	left, err := os.ReadDir(outside)
+	require.NoError(t, err)
+	require.Empty(t, left)
+	h.fails(contract.ErrInvalidInput, contract.ActivityGetData, contract.GetDataInput{Ref: "credit@1", Columns: []string{"nothing"}, Paths: []string{"train.csv"}, To: "x"})
+	h.fails(contract.ErrNotFound, contract.ActivityGetData, contract.GetDataInput{Ref: "nothing", To: "x"})
 
 	// Validation: the example's schema, one that is inferred, and a profile to compare with.
 	schema, err := os.ReadFile("../examples/credit-risk/schema.yaml")

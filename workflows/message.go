@@ -43,7 +43,7 @@ const maxMessages = 50
 // maxTaken is after how many messages a run is flooded: from then on only what
 // counts costs more of its history than its arrival. Temporal takes 10,000 signals
 // to a run, and 51,200 events.
-const maxTaken = 200
+const maxTaken = 100
 
 // changeFlood is the change that bounds what a flood of messages costs.
 const changeFlood = "flood"
