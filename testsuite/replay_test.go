@@ -19,7 +19,7 @@ import (
 
 // paths that must have a recorded history, by workflow.
 var paths = map[string][]string{
-	"release":    {"promoted", "approved", "failed-test", "rejected", "expired", "rolled-back", "aborted", "refused"},
+	"release":    {"promoted", "approved", "failed-test", "rejected", "expired", "rolled-back", "aborted", "refused", "flooded"},
 	"compliance": {"approved", "rejected", "expired"},
 	"canary":     {"promoted", "rolled-back", "aborted"},
 	"monitor":    {"checked"},
