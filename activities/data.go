@@ -16,6 +16,8 @@ import (
 // Data fixes the data version of a release and validates its tables.
 type Data struct {
 	Library *dataversion.Library
+	// MaskKey, where given, shows tokens made with it in reports in place of personal values, which are hidden otherwise.
+	MaskKey []byte
 }
 
 // Fix makes the release's tables one immutable data version, or finds the stored
@@ -109,6 +111,9 @@ func (d *Data) Validate(ctx context.Context, in contract.ValidateDataInput) (con
 		}
 	}
 	options := dataset.CheckOptions{}
+	if options.Mask, err = masker(d.MaskKey, schema); err != nil {
+		return contract.Verdict{}, err
+	}
 	if schema.NeedsReference() {
 		report(0, len(tables), "profile "+in.Data.Reference.Path)
 		if options.Reference, err = d.profile(ctx, in.Data.Reference, schema); err != nil {

@@ -178,6 +178,13 @@ func TestValidateHidesSensitiveColumns(t *testing.T) {
 		}
 		require.Equal(t, sensitive == nil, strings.Contains(found.Summary, "hidden-value"))
 	}
+	// With a key tokens stand in the report: equal ones for equal values.
+	b.set.Data.MaskKey = []byte(strings.Repeat("k", 32))
+	found := do[contract.Verdict](b, contract.ActivityValidateData, contract.ValidateDataInput{Key: key("1.1.0", "r1"), Data: data})
+	report := string(b.stored(found.Report.Digest))
+	require.NotContains(t, report, "hidden-value")
+	require.NotContains(t, report, dataset.Masked)
+	require.Regexp(t, `"value": "[a-z2-7]{26}"`, report)
 }
 
 // Distributions are compared with the reference rows.

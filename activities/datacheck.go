@@ -20,6 +20,9 @@ func (d *Datasets) Check(ctx context.Context, in contract.CheckDataInput) (contr
 		return contract.Verdict{}, err
 	}
 	options := dataset.CheckOptions{}
+	if options.Mask, err = masker(d.MaskKey, schema); err != nil {
+		return contract.Verdict{}, err
+	}
 	if in.Reference != "" {
 		b, err := read(ctx, d.Library.Store(), "reference", in.Reference)
 		if err != nil {

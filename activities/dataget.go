@@ -25,8 +25,12 @@ func (d *Datasets) Get(ctx context.Context, in contract.GetDataInput) (contract.
 	if err != nil {
 		return contract.GetDataOutput{}, err
 	}
+	what := dataversion.Selection{Paths: in.Paths, Columns: in.Columns}
+	if what.Mask, err = d.mask(ctx, in.Schema); err != nil {
+		return contract.GetDataOutput{}, err
+	}
 	var done artifacts.Progress
-	err = d.Library.Get(ctx, v, dataversion.Selection{Paths: in.Paths, Columns: in.Columns}, to, func(p artifacts.Progress) {
+	err = d.Library.Get(ctx, v, what, to, func(p artifacts.Progress) {
 		done = p
 		report(int(p.Bytes), int(p.BytesTotal), "bytes")
 	})
@@ -34,6 +38,21 @@ func (d *Datasets) Get(ctx context.Context, in contract.GetDataInput) (contract.
 		err = invalid{err}
 	}
 	return contract.GetDataOutput{Version: versionOf(v), Files: done.Files, Bytes: done.Bytes}, err
+}
+
+// mask masks the personal columns of a stored schema; nil without one.
+func (d *Datasets) mask(ctx context.Context, digest string) (*dataset.Masker, error) {
+	switch {
+	case digest == "":
+		return nil, nil
+	case len(d.MaskKey) == 0:
+		return nil, invalid{errors.New("this worker has no masking key: personal columns can't be masked here")}
+	}
+	schema, err := d.schema(ctx, digest)
+	if err != nil {
+		return nil, err
+	}
+	return masker(d.MaskKey, schema)
 }
 
 // exportPath makes a folder below the export folder, which no symbolic link leads out of.

@@ -24,6 +24,8 @@ type Datasets struct {
 	ImportRoot string
 	// ExportRoot is the folder that data may be written to; empty: nothing can be got here.
 	ExportRoot string
+	// MaskKey, where given, masks personal columns in what Get writes and Check reports.
+	MaskKey []byte
 }
 
 // Limits of results: they travel in the workflow's history.

@@ -30,6 +30,14 @@ func readSchema(ctx context.Context, store *artifacts.Store, data spec.Data) (*d
 	return schema, nil
 }
 
+// masker masks the personal columns of a schema; nil without a key.
+func masker(key []byte, schema *dataset.Schema) (*dataset.Masker, error) {
+	if len(key) == 0 {
+		return nil, nil
+	}
+	return dataset.NewMasker(key, schema)
+}
+
 // withTable runs do on a table of a release, row by row in any format. A file
 // that is no table can't be right.
 func withTable(ctx context.Context, l *dataversion.Library, field string, file spec.File, do func(dataset.Source) error) error {

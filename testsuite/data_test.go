@@ -53,7 +53,7 @@ func newDataHost(t *testing.T) *dataHost {
 	h.client = c.client()
 	w := worker.New(h.client, "data", worker.Options{DisableRegistrationAliasing: true, Interceptors: []interceptor.WorkerInterceptor{&activities.Interceptor{}}})
 	w.RegisterWorkflowWithOptions(runActivity, workflow.RegisterOptions{Name: "runActivity"})
-	set := activities.Set{Datasets: &activities.Datasets{Library: library, ImportRoot: h.imports, ExportRoot: h.exports}}
+	set := activities.Set{Datasets: &activities.Datasets{Library: library, ImportRoot: h.imports, ExportRoot: h.exports, MaskKey: []byte(strings.Repeat("k", 32))}}
 	activities.Register(w, set.Control())
 	activities.Register(w, set.Compute())
 	require.NoError(t, w.Start())
@@ -176,6 +176,14 @@ func TestDataActivities(t *testing.T) {
 	h.write("ragged.csv", "a\n1\n1,2\n")
 	h.ok(contract.ActivityAddData, contract.AddDataInput{Path: "ragged.csv", Name: "ragged", By: "ann"}, nil)
 	h.fails(contract.ErrInvalidInput, contract.ActivityInferSchema, contract.TableInput{Ref: "ragged"})
+
+	// Personal columns leave the store masked, the same value always as the same.
+	h.ok(contract.ActivityGetData, contract.GetDataInput{Ref: "credit@1", Paths: []string{"train.csv"}, Columns: []string{"sex", "risk"}, Schema: string(stored.Digest), To: "masked"}, &got)
+	content, err = os.ReadFile(filepath.Join(h.exports, "masked", "train.csv"))
+	require.NoError(t, err)
+	require.NotContains(t, string(content), "male")
+	require.Regexp(t, `^sex,risk\n[0-9a-f]{64},[01]\n`, string(content))
+	h.fails(contract.ErrInvalidInput, contract.ActivityGetData, contract.GetDataInput{Ref: "credit@1", Paths: []string{"readme.md"}, Schema: string(stored.Digest), To: "masked"})
 
 	// Tags, holds, deletion and collection.
 	var info contract.DataInfo

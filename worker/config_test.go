@@ -36,6 +36,24 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
+func TestMaskKey(t *testing.T) {
+	t.Parallel()
+	key, err := (&config{}).maskKey()
+	require.NoError(t, err)
+	require.Nil(t, key)
+	file := filepath.Join(t.TempDir(), "key")
+	_, err = (&config{MaskKeyFile: file}).maskKey()
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NoError(t, os.WriteFile(file, []byte("short\n"), 0o600))
+	_, err = (&config{MaskKeyFile: file}).maskKey()
+	require.ErrorContains(t, err, "holds 5 bytes, want at least 32")
+	require.NotContains(t, err.Error(), "short", "the key is a secret")
+	require.NoError(t, os.WriteFile(file, []byte("0123456789abcdef0123456789abcdef\n"), 0o600))
+	key, err = (&config{MaskKeyFile: file}).maskKey()
+	require.NoError(t, err)
+	require.Len(t, key, 32)
+}
+
 // safe is a configuration of which nothing is reachable from another host.
 func safe() *config {
 	return &config{ControlListen: "127.0.0.1:1", GatewayHTTP: "127.0.0.1:2", GatewayGRPC: "127.0.0.1:3"}

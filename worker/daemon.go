@@ -90,6 +90,7 @@ type platform struct {
 	data    *dataversion.Library
 	keeper  *secrets.Keeper // of data at rest; nil without encryption
 	token   string
+	maskKey []byte
 	log     *slog.Logger
 }
 
@@ -143,6 +144,9 @@ func open(ctx context.Context, cfg *config, workers bool, log *slog.Logger) (*pl
 	var err error
 	if p.token, err = cfg.token(); err != nil || !workers {
 		return p, err
+	}
+	if p.maskKey, err = cfg.maskKey(); err != nil {
+		return nil, err
 	}
 	if p.store, err = artifacts.Open(ctx, cfg.Artifacts); err != nil {
 		return nil, err

@@ -32,6 +32,25 @@ func encryptionKey() (string, error) {
 	return key, nil
 }
 
+// leastMaskKey is what dataset.NewMasker asks for, in bytes.
+const leastMaskKey = 32
+
+// maskKey reads the key that personal values are masked with; nil without one.
+func (c *config) maskKey() ([]byte, error) {
+	if c.MaskKeyFile == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(c.MaskKeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("--mask-key-file: %w", err)
+	}
+	key := []byte(strings.TrimSpace(string(b)))
+	if len(key) < leastMaskKey {
+		return nil, fmt.Errorf("--mask-key-file: %s holds %d bytes, want at least %d random ones", c.MaskKeyFile, len(key), leastMaskKey)
+	}
+	return key, nil
+}
+
 // library is the data versions over the daemon's own catalog and store, encrypted if a key is given.
 func (c *config) library(ctx context.Context, cat *catalog.Catalog, store *artifacts.Store) (*dataversion.Library, *secrets.Keeper, error) {
 	url, err := encryptionKey()

@@ -122,14 +122,14 @@ func (p *platform) workerOptions(role string, fatal func(error)) worker.Options 
 func (p *platform) activities(c client.Client) activities.Set {
 	server := &activities.Temporal{Client: c}
 	return activities.Set{
-		Data:       &activities.Data{Library: p.data},
+		Data:       &activities.Data{Library: p.data, MaskKey: p.maskKey},
 		ModelTests: &activities.ModelTests{Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device)},
 		Registry:   &activities.Registry{Catalog: p.catalog, Executions: server, AllowUnverified: p.cfg.AllowUnverified},
 		Compliance: &activities.Compliance{Catalog: p.catalog, Store: p.store},
 		Deploy:     &activities.Deploy{Catalog: p.catalog, Alive: 10 * time.Second, Poll: 250 * time.Millisecond},
 		Warm:       &activities.Warm{Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device)},
 		Drift:      &activities.Drift{Catalog: p.catalog, Store: p.store, Library: p.data},
-		Datasets:   &activities.Datasets{Library: p.data, ImportRoot: p.cfg.ImportRoot, ExportRoot: p.cfg.ExportRoot},
+		Datasets:   &activities.Datasets{Library: p.data, ImportRoot: p.cfg.ImportRoot, ExportRoot: p.cfg.ExportRoot, MaskKey: p.maskKey},
 		Temporal:   server,
 		Notify:     &activities.Notify{Log: p.log},
 	}

@@ -73,6 +73,9 @@ type GetDataInput struct {
 	Paths []string `json:"paths,omitempty"`
 	// Columns picks the columns of tables (CSV and Parquet); none picks all.
 	Columns []string `json:"columns,omitempty"`
+	// Schema, where given, is the digest of a stored schema whose personal columns
+	// are masked with the worker's key; every picked file must then be CSV or Parquet.
+	Schema string `json:"schema,omitempty"`
 	// To is a folder relative to the export folder, with slashes; it is made.
 	To string `json:"to"`
 }
