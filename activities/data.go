@@ -67,6 +67,9 @@ func (d *Data) stored(ctx context.Context, schema spec.File) error {
 // use finds the tables in the stored version that the spec names.
 func (d *Data) use(ctx context.Context, in contract.FixDataInput) (contract.FixDataOutput, error) {
 	found, err := d.Library.Use(ctx, in.Data.Version, in.Key.String(), mark(in.Key, "data", in.By, ""))
+	if errors.Is(err, catalog.ErrNotFound) {
+		err = fmt.Errorf("there is no data %q, 'slipway data list' shows what there is: %w", in.Data.Version, err)
+	}
 	if err != nil {
 		return contract.FixDataOutput{}, fmt.Errorf("data.version: %w", err)
 	}
@@ -123,6 +126,9 @@ func (d *Data) Validate(ctx context.Context, in contract.ValidateDataInput) (con
 	var found dataset.Reports
 	for i, t := range tables {
 		report(i, len(tables), "validate "+t.File.Path)
+		options.Progress = func(rows int64) {
+			report(i, len(tables), fmt.Sprintf("validate %s: %d rows", t.File.Path, rows))
+		}
 		err := withTable(ctx, d.Library, t.Field, *t.File, func(src dataset.Source) error {
 			one, err := dataset.Check(ctx, src, schema, options)
 			found = append(found, one)
@@ -133,7 +139,11 @@ func (d *Data) Validate(ctx context.Context, in contract.ValidateDataInput) (con
 		}
 	}
 	saved, err := saveReport(ctx, d.Library.Store(), found)
-	return contract.Verdict{Passed: found.Passed(), Summary: found.Summary(), Report: saved, Metrics: found.Quality()}, err
+	summary := found.Summary()
+	if v := in.Version; v.Name != "" {
+		summary = fmt.Sprintf("%s@%d: %s", v.Name, v.Version, summary)
+	}
+	return contract.Verdict{Passed: found.Passed(), Summary: summary, Report: saved, Metrics: found.Quality()}, err
 }
 
 // profile describes the reference rows.

@@ -119,9 +119,10 @@ func TestFixRefuses(t *testing.T) {
 func TestValidatePasses(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	in := contract.ValidateDataInput{Key: key("1.1.0", "r1"), Data: b.release("1.1.0").Data}
+	in := contract.ValidateDataInput{Key: key("1.1.0", "r1"), Data: b.release("1.1.0").Data, Version: contract.DataVersion{Name: "credit", Version: 3}}
 	found := twice[contract.Verdict](b, contract.ActivityValidateData, in)
 	require.True(t, found.Passed, found.Summary)
+	require.Regexp(t, "^credit@3: [0-9]+ rows", found.Summary)
 	require.Contains(t, found.Summary, "2 tables", "the reference is the training table: it is checked once")
 	require.InDelta(t, 1, found.Metrics[dataset.Completeness], 0)
 	var report []dataset.Report

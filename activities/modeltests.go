@@ -17,6 +17,8 @@ type ModelTests struct {
 	Store   *artifacts.Store
 	Library *dataversion.Library
 	Device  onnx.Device
+	// MaxTestBytes bounds the values of the test rows in memory; 0 means dataset.DefaultTableBytes.
+	MaxTestBytes int64
 }
 
 // Run tests the candidate on the test rows and against the model in production.
@@ -32,7 +34,7 @@ func (m *ModelTests) Run(ctx context.Context, in contract.TestModelInput) (contr
 	if err != nil {
 		return contract.Verdict{}, err
 	}
-	test, err := readTable(ctx, m.Library, "data.test", in.Data.Test, dataset.TableOptions{Schema: schema})
+	test, err := readTable(ctx, m.Library, "data.test", in.Data.Test, dataset.TableOptions{Schema: schema, MaxBytes: m.MaxTestBytes})
 	if err != nil {
 		return contract.Verdict{}, err
 	}

@@ -90,6 +90,15 @@ func TestModelTestsWithoutTheBytes(t *testing.T) {
 	final(t, err, contract.ErrDigestMismatch, "model.artifact")
 }
 
+// Test rows must fit into memory; what is too large says so, and what to do.
+func TestModelTestsOfTooManyRows(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.set.ModelTests.MaxTestBytes = 1000
+	_, err := try[contract.Verdict](b, contract.ActivityTestModel, b.candidate("1.1.0"))
+	final(t, err, contract.ErrInvalidInput, "data.test", "data/test.csv", "over 1000 bytes", "name fewer rows", "--max-test-mb")
+}
+
 func TestWarm(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

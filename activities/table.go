@@ -11,10 +11,6 @@ import (
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
-// maxTable bounds the values of a table that must be in memory at once, in
-// bytes: 8 a number, so a hundred million of them fit.
-const maxTable = dataset.DefaultTableBytes
-
 // readSchema reads the schema of a release. Columns that the release calls
 // sensitive are personal, whatever the schema says.
 func readSchema(ctx context.Context, store *artifacts.Store, data spec.Data) (*dataset.Schema, error) {
@@ -64,13 +60,12 @@ func tableError(field string, err error) error {
 // readTable reads a table of a release into memory: what the model is asked, and
 // what its answers are compared with.
 func readTable(ctx context.Context, l *dataversion.Library, field string, file spec.File, opts dataset.TableOptions) (t *dataset.Table, err error) {
-	opts.MaxBytes = maxTable
 	err = withTable(ctx, l, field, file, func(src dataset.Source) (err error) {
 		t, err = dataset.ReadTable(ctx, src, opts)
 		return err
 	})
 	if errors.Is(err, dataset.ErrTooLarge) {
-		err = invalid{fmt.Errorf("%w: name fewer rows, a sample is enough for a test", err)}
+		err = invalid{fmt.Errorf("%w: name fewer rows, a sample is enough, or raise --max-test-mb of the compute workers", err)}
 	}
 	return t, err
 }

@@ -28,6 +28,8 @@ type config struct {
 	ImportRoot string
 	// ExportRoot is the folder that the activity data.Get may write to; empty: none.
 	ExportRoot string
+	// MaxTestMB bounds the test rows that model tests hold in memory, in MiB of values.
+	MaxTestMB int
 	// MaskKeyFile holds the key that masks personal values; empty: reports hide them and nothing can be masked.
 	MaskKeyFile string
 	// Namespace of Temporal; empty: default.
@@ -85,6 +87,7 @@ func defaults() *config {
 		TokenFile:       env("SLIPWAY_TOKEN_FILE", ""),
 		ImportRoot:      env("SLIPWAY_IMPORT_ROOT", ""),
 		ExportRoot:      env("SLIPWAY_EXPORT_ROOT", ""),
+		MaxTestMB:       1024,
 		MaskKeyFile:     env("SLIPWAY_MASK_KEY_FILE", ""),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
 		TemporalCLI:     env("TEMPORAL_CLI", ""),
@@ -106,6 +109,7 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.Artifacts, "artifacts", c.Artifacts, "blob store: file://, mem:// or s3:// (SLIPWAY_ARTIFACTS); default STATE/artifacts")
 	f.StringVar(&c.ImportRoot, "import-root", c.ImportRoot, "folder that the activity data.Add may read from; default none (SLIPWAY_IMPORT_ROOT)")
 	f.StringVar(&c.ExportRoot, "export-root", c.ExportRoot, "folder that the activity data.Get may write to; default none (SLIPWAY_EXPORT_ROOT)")
+	f.IntVar(&c.MaxTestMB, "max-test-mb", c.MaxTestMB, "most MiB of test rows that model tests hold in memory")
 	f.StringVar(&c.MaskKeyFile, "mask-key-file", c.MaskKeyFile, "file with at least 32 random bytes that personal values are masked with; default none (SLIPWAY_MASK_KEY_FILE)")
 	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu or cuda (SLIPWAY_DEVICE)")
 	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
@@ -125,6 +129,9 @@ func (c *config) runFlags(f *pflag.FlagSet) {
 
 // settle fills in what depends on other fields and refuses what is not safe.
 func (c *config) settle(roles []string) error {
+	if c.MaxTestMB < 1 {
+		return fmt.Errorf("--max-test-mb %d: want at least 1", c.MaxTestMB)
+	}
 	state, err := filepath.Abs(c.State)
 	if err != nil {
 		return fmt.Errorf("state folder: %w", err)

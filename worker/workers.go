@@ -123,7 +123,7 @@ func (p *platform) activities(c client.Client) activities.Set {
 	server := &activities.Temporal{Client: c}
 	return activities.Set{
 		Data:       &activities.Data{Library: p.data, MaskKey: p.maskKey},
-		ModelTests: &activities.ModelTests{Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device)},
+		ModelTests: &activities.ModelTests{Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device), MaxTestBytes: int64(p.cfg.MaxTestMB) << 20},
 		Registry:   &activities.Registry{Catalog: p.catalog, Executions: server, AllowUnverified: p.cfg.AllowUnverified},
 		Compliance: &activities.Compliance{Catalog: p.catalog, Store: p.store},
 		Deploy:     &activities.Deploy{Catalog: p.catalog, Alive: 10 * time.Second, Poll: 250 * time.Millisecond},
