@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 		"put":           func(dir string) error { return crashWriter(dir) },
 		"put encrypted": func(dir string) error { return crashWriter(dir, WithKeepers(crashKeeper(1))) },
 		"rotate":        crashRotator,
+		"get":           crashGetter,
 	}[os.Getenv(crashWorkEnv)]
 	if work == nil {
 		os.Exit(m.Run())

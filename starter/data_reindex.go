@@ -18,7 +18,8 @@ func dataReindexCommand(a *app, o *DataOptions) *cobra.Command {
 on the catalog's record, as after the catalog was restored from an older copy or a
 store was copied to another place. What is on record stays as it is. Names and
 numbers of versions are the catalog's: add data again, which stores nothing twice, to
-give it a name. The exit code is 1 if a pack is damaged; the others are read all the same.`,
+give it a name. The exit code is 1 if a pack cannot be read; the others are all the same. What is
+in a pack only 'data verify' checks.`,
 		Example: `  slipway data reindex
   slipway data reindex -o json`,
 		Args: takes(),
