@@ -193,7 +193,7 @@ func (d *Datasets) Verify(ctx context.Context, in contract.VerifyDataInput) (con
 		if len(damage) < maxListed {
 			damage = append(damage, contract.DataDamage{Version: bad.Version, Path: bad.Path, Object: bad.Object, Reason: bad.Reason})
 		}
-	})
+	}, nil)
 	return contract.VerifyDataOutput{Versions: found.Versions, Files: found.Files, Bytes: found.Bytes, Damaged: found.Damaged, Damage: damage}, err
 }
 

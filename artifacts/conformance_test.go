@@ -67,11 +67,13 @@ func TestS3Store(t *testing.T) {
 func runConformance(t *testing.T, url func(*testing.T) string) {
 	t.Helper()
 	t.Run("suite", func(t *testing.T) { // ends when its parallel cases have
-		for name, test := range conformance {
-			t.Run(name, func(t *testing.T) {
-				t.Parallel()
-				test(t, openStore(t, url(t), WithMaxSize(testMaxSize)))
-			})
+		for mode, o := range modes(t, 1) {
+			for name, test := range conformance {
+				t.Run(mode+"/"+name, func(t *testing.T) {
+					t.Parallel()
+					test(t, openStore(t, url(t), append(o, WithMaxSize(testMaxSize))...))
+				})
+			}
 		}
 	})
 }
@@ -95,8 +97,9 @@ func noise(seed uint64, n int) []byte {
 	return b
 }
 
-// sizes surround the limits of the code: empty, the memory spool, an S3 part.
-var sizes = []int{0, 1, 511, 512, spoolMemory - 1, spoolMemory, spoolMemory + 1, 8<<20 - 1, 8 << 20, 17<<20 + 3}
+// sizes surround the limits of the code: empty, a segment of an encrypted blob,
+// the memory spool, an S3 part.
+var sizes = []int{0, 1, 511, 512, sealSegment - 1, sealSegment, sealSegment + 1, 2 * sealSegment, spoolMemory - 1, spoolMemory, spoolMemory + 1, 8<<20 - 1, 8 << 20, 17<<20 + 3}
 
 func testRoundTrip(t *testing.T, s *Store) {
 	for i, n := range sizes {
@@ -129,12 +132,13 @@ func testIdempotent(t *testing.T, s *Store) {
 		b := noise(1, n)
 		first, err := s.PutBytes(t.Context(), b, "text/csv")
 		require.NoError(t, err)
-		before, err := s.bucket.Attributes(t.Context(), keyOf(first.Digest))
+		key := s.places(first.Digest)[0].key
+		before, err := s.bucket.Attributes(t.Context(), key)
 		require.NoError(t, err)
 		second, err := s.PutBytes(t.Context(), b, "")
 		require.NoError(t, err)
 		require.Equal(t, Ref{Digest: first.Digest, Size: first.Size}, second, "the media type belongs to the reference")
-		after, err := s.bucket.Attributes(t.Context(), keyOf(first.Digest))
+		after, err := s.bucket.Attributes(t.Context(), key)
 		require.NoError(t, err)
 		require.Equal(t, before.ModTime, after.ModTime, "not written again")
 	}
@@ -224,7 +228,7 @@ func testList(t *testing.T, s *Store) {
 func testListForeign(t *testing.T, s *Store) {
 	ref, err := s.PutBytes(t.Context(), []byte("blob"), "")
 	require.NoError(t, err)
-	for _, key := range []string{keyOf(ref.Digest) + ".18a5b2.tmp", "cas/sha256/readme", "cas/sha256/00/00/" + ref.Digest.Hex(), "notes", "tmp/put-x.tmp"} {
+	for _, key := range []string{keyOf(ref.Digest) + ".18a5b2.tmp", "cas/sha256/readme", "cas/sha256/00/00/" + ref.Digest.Hex(), sealedOf(ref.Digest) + "~", "sealed/sha256/00/00/" + ref.Digest.Hex(), "notes", "tmp/put-x.tmp"} {
 		plant(t, s, key, []byte("junk"))
 	}
 	require.Equal(t, []Ref{{Digest: ref.Digest, Size: 4}}, listed(t, s))

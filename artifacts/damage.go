@@ -44,8 +44,10 @@ type Verified struct {
 // need, or of all packs if trees is nil, and compares them with the index. It
 // goes on after damage, which it reports, from one goroutine at a time; the
 // error is about what kept it from looking.
-func (r *Repository) Verify(ctx context.Context, trees iter.Seq2[Digest, error], report func(Damage)) (Verified, error) {
-	v := &verification{r: r, bad: map[blobindex.Sum]Damage{}, needed: map[blobindex.Sum]bool{}, packs: map[string]bool{}, report: report}
+//
+// Progress, which may be nil, counts packs as files.
+func (r *Repository) Verify(ctx context.Context, trees iter.Seq2[Digest, error], report func(Damage), progress func(Progress)) (Verified, error) {
+	v := &verification{r: r, bad: map[blobindex.Sum]Damage{}, needed: map[blobindex.Sum]bool{}, packs: map[string]bool{}, report: report, tell: &meter{tell: progress}}
 	if err := v.run(ctx, trees); err != nil {
 		return v.Verified, r.fail(ctx, "verify", "", err)
 	}
@@ -58,6 +60,7 @@ type verification struct {
 	r      *Repository
 	needed map[blobindex.Sum]bool // by the trees: all their blobs
 	report func(Damage)
+	tell   *meter
 
 	mu    sync.Mutex
 	bad   map[blobindex.Sum]Damage // damage of one blob
@@ -87,6 +90,9 @@ func (v *verification) run(ctx context.Context, trees iter.Seq2[Digest, error]) 
 		}
 	}
 	if err := v.locate(ctx); err != nil {
+		return err
+	}
+	if err := v.measure(ctx); err != nil {
 		return err
 	}
 	workers, within := errgroup.WithContext(ctx)
@@ -165,10 +171,27 @@ func (v *verification) locate(ctx context.Context) error {
 	return nil
 }
 
+// measure tells how much there is to read.
+func (v *verification) measure(ctx context.Context) error {
+	var total Progress
+	for p, err := range v.r.eachPack(ctx) {
+		if err != nil {
+			return err
+		}
+		if v.packs[p.ID] {
+			total.FilesTotal++
+			total.BytesTotal += p.Bytes
+		}
+	}
+	v.tell.add(total)
+	return nil
+}
+
 // pack reads a pack to its last byte.
 func (v *verification) pack(ctx context.Context, id string) error {
 	object := packKeyOf(packPrefix, id)
-	b, err := v.r.readObject(ctx, object, maxPack)
+	b, err := v.r.store.readObject(ctx, object, maxPack)
+	v.tell.add(Progress{Files: 1, Bytes: int64(len(b))})
 	if err == nil {
 		err = v.contents(ctx, id, b)
 	}

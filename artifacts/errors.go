@@ -27,7 +27,7 @@ var (
 	ErrUnsupported = errors.New("not supported in a repository")
 	// ErrChanged: a file changed while it was read.
 	ErrChanged = errors.New("file changed while it was read")
-	// ErrKey: the data key of a pack cannot be unwrapped with the keeper that is set.
+	// ErrKey: the data key of a pack or blob cannot be unwrapped with the keepers that are set.
 	ErrKey = errors.New("the key cannot be unwrapped")
 )
 
@@ -73,10 +73,11 @@ func (s *Store) fail(ctx context.Context, op string, d Digest, err error) error 
 	if errors.As(err, &known) {
 		return err
 	}
-	return &Error{Op: op, Digest: d, Hint: s.hint(d, err), Err: err}
+	return &Error{Op: op, Digest: d, Hint: s.hint(err), Err: err}
 }
 
-func (s *Store) hint(d Digest, err error) string {
+func (s *Store) hint(err error) string {
+	var at damagedAt
 	switch {
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return ""
@@ -85,15 +86,15 @@ func (s *Store) hint(d Digest, err error) string {
 	case errors.Is(err, ErrChanged):
 		return "try again when nothing writes to it"
 	case errors.Is(err, ErrKey):
-		return "check that the keeper is the one the repository was written or last rotated with"
+		return "check that the key is the one the store was written or last rotated with"
 	case errors.Is(err, blobindex.ErrExpired):
 		return "try again: what is stored already is not stored again"
-	case errors.Is(err, errPacked):
+	case errors.Is(err, errPacked) && !errors.As(err, &at):
 		return "add the data again after taking the damaged blobs off the record, or restore the object from a copy"
 	case errors.Is(err, ErrNotFound):
 		return fmt.Sprintf("put it again, or check that %s is the store it was put in", s.name)
-	case errors.Is(err, ErrDamaged):
-		return fmt.Sprintf("delete %s from %s and put the original again", keyOf(d), s.name)
+	case errors.As(err, &at):
+		return fmt.Sprintf("delete %s from %s and put the original again", at.key, s.name)
 	case errors.Is(err, ErrMismatch):
 		return "the source changed or was cut short; get it again"
 	case errors.Is(err, ErrTooLarge), errors.Is(err, errSource), errors.Is(err, errNoBucket):

@@ -208,7 +208,7 @@ func TestS3MissingBucketAndCredentials(t *testing.T) {
 func TestUnreadableSpoolIsNotUploaded(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, "mem://")
-	sp, err := newSpool(t.Context(), io.LimitReader(zeros{}, 2*spoolMemory), spoolPlace{dir: t.TempDir(), keepName: true}, testMaxSize)
+	sp, err := newSpool(t.Context(), io.LimitReader(zeros{}, 2*spoolMemory), spoolPlace{dir: t.TempDir(), keepName: true}, testMaxSize, func() (*seal, error) { return nil, nil })
 	require.NoError(t, err)
 	defer sp.discard()
 	require.NoError(t, sp.file.Close())

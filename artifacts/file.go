@@ -183,15 +183,19 @@ func makeDir(dir string) error {
 	return syncPath(filepath.Dir(dir))
 }
 
-// syncPath syncs a file or a folder. Some file systems cannot sync a folder and
-// say so with EINVAL or ENOTSUP: there, a rename is as durable as it gets.
+// syncPath syncs a file or a folder.
 func syncPath(path string) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	err = f.Sync()
+	return unlessUnsupported(f.Sync())
+}
+
+// unlessUnsupported passes over what file systems say that cannot sync a folder:
+// there, a rename is as durable as it gets.
+func unlessUnsupported(err error) error {
 	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
 		return nil
 	}

@@ -18,10 +18,10 @@ import (
 // object and every file that is in it; and no read hands out wrong bytes.
 func TestFlippedBitIsFound(t *testing.T) {
 	t.Parallel()
-	for mode, o := range map[string]Options{"plain": {}, "encrypted": {Keeper: testKeeper(t, 1)}} {
+	for mode, o := range modes(t, 1) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
-			r := openRepository(t, openStore(t, filepath.Join(t.TempDir(), "store")), blobindex.NewMemory(), o)
+			r := openRepository(t, openStore(t, filepath.Join(t.TempDir(), "store"), o...), blobindex.NewMemory(), Options{})
 			files := map[string][]byte{
 				"small.bin": noise(1, 2000),
 				"text.csv":  []byte(strings.Repeat("1,2,3\n", 500)),
@@ -30,7 +30,7 @@ func TestFlippedBitIsFound(t *testing.T) {
 			}
 			tree := add(t, r, files)
 			for _, key := range objectsOf(t, r) {
-				b, err := r.readObject(t.Context(), key, maxPack)
+				b, err := r.store.readObject(t.Context(), key, maxPack)
 				require.NoError(t, err)
 				for _, at := range interesting(t, r, key, b) {
 					flip(t, r, tree, files, key, b, at)
@@ -82,7 +82,7 @@ func flip(t *testing.T, r *Repository, tree Tree, files map[string][]byte, key s
 		if d.Object == key || strings.Contains(d.Err.Error(), filepath.Base(key)) {
 			named++
 		}
-	})
+	}, nil)
 	require.NoError(t, err, "byte %d of %s", at, key)
 	require.Positive(t, v.Damage, "byte %d of %s", at, key)
 	require.Positive(t, named, "byte %d of %s", at, key)
@@ -126,7 +126,7 @@ func TestDamageNamesFiles(t *testing.T) {
 	found, err := r.find(t.Context(), []blobindex.Sum{sum}, false)
 	require.NoError(t, err)
 	key := packKeyOf(packPrefix, found[sum].Pack)
-	b, err := r.readObject(t.Context(), key, maxPack)
+	b, err := r.store.readObject(t.Context(), key, maxPack)
 	require.NoError(t, err)
 	b[found[sum].Offset+100] ^= 1
 	plant(t, r.store, key, b)
@@ -136,7 +136,7 @@ func TestDamageNamesFiles(t *testing.T) {
 		require.Equal(t, DigestOf(shared), d.Digest)
 		require.Equal(t, key, d.Object)
 		got = append(got, string(d.Tree)+" "+d.Path)
-	})
+	}, nil)
 	require.NoError(t, err)
 	require.Equal(t, []string{string(one.Digest) + " a/b", string(one.Digest) + " c", string(two.Digest) + " e"}, got)
 	require.Equal(t, int64(3), v.Damage)

@@ -24,6 +24,8 @@ type GCOptions struct {
 	Grace time.Duration
 	// DryRun counts and changes nothing.
 	DryRun bool
+	// Progress may be nil. It counts roots as files, and the bytes of packs that are kept or dealt with.
+	Progress func(Progress)
 }
 
 func (o GCOptions) withDefaults() GCOptions {
@@ -57,7 +59,7 @@ type GCResult struct {
 // cannot lose what it counts on. A pack of which less than half is needed is
 // rewritten. Memory is about 50 bytes for each blob that is needed.
 func (r *Repository) GC(ctx context.Context, roots iter.Seq2[Digest, error], o GCOptions) (GCResult, error) {
-	c := &collection{r: r, o: o.withDefaults(), needed: map[blobindex.Sum]bool{}, taken: map[string]packLoss{}}
+	c := &collection{r: r, o: o.withDefaults(), needed: map[blobindex.Sum]bool{}, taken: map[string]packLoss{}, tell: &meter{tell: o.Progress}}
 	if err := c.run(ctx, roots); err != nil {
 		return c.GCResult, r.fail(ctx, "collect garbage", "", err)
 	}
@@ -73,6 +75,7 @@ type collection struct {
 	needed map[blobindex.Sum]bool
 	// taken is what a dry run would have taken of each pack.
 	taken map[string]packLoss
+	tell  *meter
 }
 
 type packLoss struct{ blobs, bytes int64 }
@@ -85,6 +88,14 @@ func (c *collection) run(ctx context.Context, roots iter.Seq2[Digest, error]) (e
 	if err := c.mark(ctx, roots); err != nil {
 		return err
 	}
+	var total int64
+	for p, err := range c.r.eachPack(ctx) {
+		if err != nil {
+			return err
+		}
+		total += p.Bytes
+	}
+	c.tell.add(Progress{BytesTotal: total})
 	if err := c.takeBlobs(ctx); err != nil {
 		return fmt.Errorf("take blobs off the record: %w", err)
 	}
@@ -103,6 +114,7 @@ func (c *collection) mark(ctx context.Context, roots iter.Seq2[Digest, error]) e
 			return fmt.Errorf("list the roots: %w", err)
 		}
 		c.Trees++
+		c.tell.add(Progress{Files: 1, FilesTotal: 1})
 		if err := c.r.eachBlob(ctx, tree, c.needed, func(sum blobindex.Sum, err error) error {
 			return fmt.Errorf("tree %s: %w", tree, err)
 		}); err != nil {
@@ -159,7 +171,9 @@ func (c *collection) takePacks(ctx context.Context) error {
 			}
 		case p.Blobs > 0 && old && p.Live*2 < p.Bytes-packHeader-packTail-p.Blobs*packRow:
 			sparse = append(sparse, p)
+			continue
 		}
+		c.tell.add(Progress{Bytes: p.Bytes})
 	}
 	return c.repack(ctx, sparse)
 }
@@ -195,26 +209,36 @@ func (c *collection) takeOrphans(ctx context.Context) error {
 		}
 		known[p.ID] = true
 	}
-	// The store's clock counts coarser than the index's.
-	cutoff := c.cutoff.Add(-orphanSlack)
 	for _, prefix := range []string{keyPrefix, packPrefix} {
 		for e, err := range c.r.store.backend.list(ctx, prefix) {
 			if err != nil {
 				return err
 			}
 			id, ok := packOfKey(prefix, e.key)
-			// One that was written since the record was read is younger than the cutoff.
-			if !ok || known[id] || !e.written.Before(cutoff) {
+			if !ok || known[id] {
 				continue
 			}
-			if !c.o.DryRun {
-				if err := c.r.deleteObject(ctx, e.key); err != nil {
-					return err
-				}
+			if err := c.takeOrphan(ctx, e, c.cutoff); err != nil {
+				return err
 			}
-			c.Orphans++
-			c.Freed += e.size
 		}
 	}
+	return c.takeSealedKeys(ctx)
+}
+
+// takeOrphan deletes an object on no record. One that was written since the record
+// was read is younger than the cutoff.
+func (c *collection) takeOrphan(ctx context.Context, e entry, cutoff time.Time) error {
+	// The store's clock counts coarser than the index's.
+	if !e.written.Before(cutoff.Add(-orphanSlack)) {
+		return nil
+	}
+	if !c.o.DryRun {
+		if err := c.r.store.deleteObject(ctx, e.key); err != nil {
+			return err
+		}
+	}
+	c.Orphans++
+	c.Freed += e.size
 	return nil
 }

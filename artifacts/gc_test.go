@@ -106,7 +106,7 @@ func testOrphans(t *testing.T, r *Repository) {
 	key, err := r.newKey(ctx, id)
 	require.NoError(t, err)
 	b, _ := buildPack(nil, id, []frame{r.encode(pieceOf(blobindex.Data, noise(3, 1000)))}, key)
-	require.NoError(t, r.putObject(ctx, packKeyOf(packPrefix, id), b))
+	require.NoError(t, r.store.putObject(ctx, packKeyOf(packPrefix, id), b))
 	plant(t, r.store, packPrefix+"README", []byte("not ours"))
 	done, err := r.GC(t.Context(), roots(tree.Digest), GCOptions{Grace: -1})
 	require.NoError(t, err)
@@ -124,13 +124,13 @@ func testOrphans(t *testing.T, r *Repository) {
 
 func testVerifyClean(t *testing.T, r *Repository) {
 	tree := add(t, r, sample())
-	v, err := r.Verify(t.Context(), roots(tree.Digest, tree.Digest), nil)
+	v, err := r.Verify(t.Context(), roots(tree.Digest, tree.Digest), nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, int64(2), v.Trees)
 	require.Equal(t, int64(2*len(sample())), v.Files)
 	require.Zero(t, v.Damage)
 	require.Positive(t, v.Bytes)
-	all, err := r.Verify(t.Context(), nil, nil)
+	all, err := r.Verify(t.Context(), nil, nil, nil)
 	require.NoError(t, err)
 	require.Equal(t, v.Bytes, all.Bytes)
 }
@@ -138,13 +138,35 @@ func testVerifyClean(t *testing.T, r *Repository) {
 func testReindex(t *testing.T, r *Repository) {
 	files := sample()
 	tree := add(t, r, files)
+	other := add(t, r, map[string][]byte{"other": noise(77, 3000)})
 	anew := openRepository(t, r.store, blobindex.NewMemory(), r.opts)
 	require.ErrorIs(t, anew.Get(t.Context(), tree.Digest, nil, t.TempDir(), nil), ErrNotFound)
-	require.NoError(t, anew.Reindex(t.Context()))
-	require.NoError(t, anew.Reindex(t.Context()))
+	var last Progress
+	for range 2 {
+		found, err := anew.Reindex(t.Context(), func(p Progress) { last = p })
+		require.NoError(t, err)
+		require.EqualValues(t, countRows(t, r), found.Blobs)
+		require.Equal(t, found.Packs, last.Files)
+		require.Equal(t, last.BytesTotal, last.Bytes)
+		require.Equal(t, last.FilesTotal, last.Files)
+	}
 	requireTree(t, anew, tree.Digest, files)
 	requireSound(t, anew, tree.Digest)
 	require.Zero(t, add(t, anew, files).Stored)
+
+	// A damaged pack does not keep the others from it.
+	sum, err := sumOf(DigestOf(noise(77, 3000)))
+	require.NoError(t, err)
+	rows, err := r.find(t.Context(), []blobindex.Sum{sum}, false)
+	require.NoError(t, err)
+	bad := packKeyOf(packPrefix, rows[sum].Pack)
+	plant(t, r.store, bad, []byte("not a pack"))
+	again := openRepository(t, r.store, blobindex.NewMemory(), r.opts)
+	found, err := again.Reindex(t.Context(), nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{bad}, found.Damaged)
+	requireTree(t, again, tree.Digest, files)
+	require.ErrorIs(t, again.Get(t.Context(), other.Digest, nil, t.TempDir(), nil), ErrNotFound)
 }
 
 func testHeal(t *testing.T, r *Repository) {
@@ -152,7 +174,7 @@ func testHeal(t *testing.T, r *Repository) {
 	tree := add(t, r, files)
 	for _, key := range objectsOf(t, r) {
 		if strings.HasPrefix(key, packPrefix) {
-			require.NoError(t, r.deleteObject(t.Context(), key))
+			require.NoError(t, r.store.deleteObject(t.Context(), key))
 		}
 	}
 	bad := map[Digest]bool{}
@@ -162,7 +184,7 @@ func testHeal(t *testing.T, r *Repository) {
 		if d.Digest != "" {
 			bad[d.Digest] = true
 		}
-	})
+	}, nil)
 	require.NoError(t, err)
 	require.Positive(t, v.Damage)
 	// The manifest is gone too, so that which files it had is not known: what the record has is all bad.
@@ -170,7 +192,7 @@ func testHeal(t *testing.T, r *Repository) {
 		if d.Digest != "" {
 			bad[d.Digest] = true
 		}
-	})
+	}, nil)
 	require.NoError(t, err)
 	require.Equal(t, countRows(t, r), len(bad))
 	require.NoError(t, r.Forget(t.Context(), slices.Collect(maps.Keys(bad))))

@@ -3,7 +3,6 @@ package artifacts
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -22,8 +21,9 @@ import (
 )
 
 const (
-	// getBatch is the number of files got together.
+	// getBatch and getBytes bound the files got together.
 	getBatch = 2048
+	getBytes = 256 << 20
 	// readGap and readSpan bound what is read of a pack at once: blobs that are
 	// no further apart, in bytes, and no more in all.
 	readGap  = 64 << 10
@@ -35,9 +35,9 @@ const (
 // fails with ErrNotFound. A file that has the content already is kept, any other
 // file is replaced, what else is in the folder is left alone. Nothing is ever
 // written outside of it, not through symbolic links in it either. A file is verified
-// before it gets its name; it fails with ErrDamaged.
-//
-// Files are not synced: a Get that a power cut ends is to be done again.
+// before it gets its name; it fails with ErrDamaged. Once Get has returned all files
+// survive a power cut; before, each of them is whole or not there. Temporary files
+// that a killed Get left are removed by one a day later.
 func (r *Repository) Get(ctx context.Context, tree Digest, paths []string, to string, progress func(Progress)) error {
 	if err := r.get(ctx, tree, paths, to, &meter{tell: progress}); err != nil {
 		return r.fail(ctx, "get", tree, err)
@@ -67,7 +67,10 @@ func (r *Repository) get(ctx context.Context, tree Digest, paths []string, to st
 	if err := want.missing(); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(to, 0o777); err != nil {
+	if to, err = filepath.Abs(to); err != nil {
+		return err
+	}
+	if err := makeDir(to); err != nil {
 		return err
 	}
 	root, err := os.OpenRoot(to)
@@ -75,13 +78,27 @@ func (r *Repository) get(ctx context.Context, tree Digest, paths []string, to st
 		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	g := &getter{r: r, root: root, tell: tell}
-	for some := range slices.Chunk(entries, getBatch) {
-		if err := g.batch(ctx, some); err != nil {
+	g := &getter{r: r, tell: tell, placing: placing{root: root, folders: map[string]bool{}}}
+	defer g.abandon()
+	for len(entries) > 0 {
+		n := batchOf(entries)
+		if err := g.batch(ctx, entries[:n]); err != nil {
 			return err
 		}
+		entries = entries[n:]
 	}
-	return nil
+	return g.syncFolders()
+}
+
+// batchOf returns how many of the files are got together.
+func batchOf(entries []Entry) int {
+	var size int64
+	for n, e := range entries {
+		if size += e.Size; n > 0 && (n == getBatch || size > getBytes) {
+			return n
+		}
+	}
+	return len(entries)
 }
 
 // selection is what Get was asked for.
@@ -127,8 +144,8 @@ func (s selection) missing() error {
 // getter is one Get at work.
 type getter struct {
 	r    *Repository
-	root *os.Root
 	tell *meter
+	placing
 }
 
 // wanted is a file to be written.
@@ -138,8 +155,10 @@ type wanted struct {
 }
 
 func (g *getter) batch(ctx context.Context, entries []Entry) error {
-	if err := g.folders(entries); err != nil {
-		return err
+	for _, e := range entries {
+		if err := g.folder(filepath.FromSlash(path.Dir(e.Path))); err != nil {
+			return err
+		}
 	}
 	todo, err := g.without(ctx, entries)
 	if err != nil {
@@ -174,21 +193,10 @@ func (g *getter) batch(ctx context.Context, entries []Entry) error {
 	for _, span := range spans(small) {
 		workers.Go(func() error { return g.span(ctx, span) })
 	}
-	return workers.Wait()
-}
-
-// folders makes the folders of files.
-func (g *getter) folders(entries []Entry) error {
-	last := "."
-	for _, e := range entries {
-		if dir := path.Dir(e.Path); dir != last {
-			if err := g.root.MkdirAll(filepath.FromSlash(dir), 0o777); err != nil {
-				return err
-			}
-			last = dir
-		}
+	if err := workers.Wait(); err != nil {
+		return err
 	}
-	return nil
+	return g.finish()
 }
 
 // without leaves out the files that are there already.
@@ -282,7 +290,7 @@ func (g *getter) span(ctx context.Context, files []wanted) error {
 	if err := errors.Join(checkBlob(first), checkBlob(last)); err != nil {
 		return err
 	}
-	b, readErr := g.r.readRange(ctx, packKeyOf(packPrefix, first.Pack), first.Offset, last.Offset+last.Stored-first.Offset)
+	b, readErr := g.r.store.readRange(ctx, packKeyOf(packPrefix, first.Pack), first.Offset, last.Offset+last.Stored-first.Offset)
 	for _, w := range files {
 		var data []byte
 		var err error
@@ -313,12 +321,10 @@ func (g *getter) large(ctx context.Context, e Entry) (err error) {
 	return g.write(e, func(to io.Writer, h hash.Hash) error { return f.copyTo(to, h) }, true)
 }
 
-// write makes a file: a temporary one beside it, renamed when fill has written
-// it all. With check, fill hashes what it writes, and the hash must be the file's.
+// write makes a file, under a temporary name until the batch is done. With check, fill hashes what it writes, and the hash must be the file's.
 func (g *getter) write(e Entry, fill func(io.Writer, hash.Hash) error, check bool) (err error) {
 	name := filepath.FromSlash(e.Path)
-	temp := filepath.Join(filepath.Dir(name), ".get-"+rand.Text()+tempSuffix)
-	f, err := g.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, temp, err := g.create(name)
 	if err != nil {
 		return err
 	}
@@ -335,12 +341,11 @@ func (g *getter) write(e Entry, fill func(io.Writer, hash.Hash) error, check boo
 	if check && sumDigest(h) != e.Digest {
 		return fmt.Errorf("%w: its chunks do not make up %s", errPacked, e.Digest)
 	}
+	startWriteback(f)
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := g.root.Rename(temp, name); err != nil {
-		return err
-	}
+	g.add(temp, name)
 	g.tell.add(Progress{Files: 1, Bytes: e.Size})
 	return nil
 }

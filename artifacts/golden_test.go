@@ -34,19 +34,21 @@ func goldenFiles() map[string][]byte {
 // an old one: SLIPWAY_WRITE_GOLDEN=1 go test -run TestGolden.
 func TestGolden(t *testing.T) {
 	t.Parallel()
-	for mode, o := range map[string]Options{"plain": {}, "encrypted": {Keeper: testKeeper(t, 42)}} {
+	for mode, o := range modes(t, 42) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(goldenDir, mode)
 			if os.Getenv("SLIPWAY_WRITE_GOLDEN") != "" {
 				require.NoDirExists(t, dir)
-				require.Equal(t, goldenTree, add(t, openRepository(t, openStore(t, dir), blobindex.NewMemory(), o), goldenFiles()).Digest)
+				require.Equal(t, goldenTree, add(t, openRepository(t, openStore(t, dir, o...), blobindex.NewMemory(), Options{}), goldenFiles()).Digest)
 			}
 			// A copy: opening a store makes folders that version control does not keep.
 			root := t.TempDir()
 			require.NoError(t, os.CopyFS(root, os.DirFS(dir)))
-			r := openRepository(t, openStore(t, root), blobindex.NewMemory(), o)
-			require.NoError(t, r.Reindex(t.Context()))
+			r := openRepository(t, openStore(t, root, o...), blobindex.NewMemory(), Options{})
+			found, err := r.Reindex(t.Context(), nil)
+			require.NoError(t, err)
+			require.Empty(t, found.Damaged)
 			requireTree(t, r, goldenTree, goldenFiles())
 			requireSound(t, r, goldenTree)
 			kinds := map[blobindex.Kind]bool{}

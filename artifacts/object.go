@@ -77,7 +77,7 @@ func (o objects) commit(ctx context.Context, key string, sp *spool, mediaType st
 	}
 	err := o.bucket.Upload(w.ctx, key, &uploadBody{r: sp.content(), w: w}, &blob.WriterOptions{
 		ContentType: mediaType,
-		BufferSize:  partSize(sp.size),
+		BufferSize:  partSize(sp.stored),
 	})
 	if cause := context.Cause(w.ctx); err != nil && cause != nil {
 		return cause

@@ -39,7 +39,7 @@ func (s *Store) put(ctx context.Context, r io.Reader, want Digest, mediaType str
 			return Ref{}, &Error{Op: "put", Digest: want, Err: fmt.Errorf("media type %q: %w", clip(mediaType), err)}
 		}
 	}
-	sp, err := newSpool(ctx, r, s.backend.spoolTo(), s.opts.maxSize)
+	sp, err := newSpool(ctx, r, s.backend.spoolTo(), s.opts.maxSize, func() (*seal, error) { return s.newSeal(ctx) })
 	if err != nil {
 		return Ref{}, s.fail(ctx, "put", want, err)
 	}
@@ -48,25 +48,40 @@ func (s *Store) put(ctx context.Context, r io.Reader, want Digest, mediaType str
 		return Ref{}, s.fail(ctx, "put", want, fmt.Errorf("%w: got %s, %d bytes", ErrMismatch, sp.digest, sp.size))
 	}
 	if err := s.store(ctx, sp, mediaType); err != nil {
-		return Ref{}, err
+		return Ref{}, s.fail(ctx, "put", sp.digest, err)
 	}
 	return Ref{Digest: sp.digest, Size: sp.size, MediaType: mediaType}, nil
 }
 
 // store makes sp a blob unless it is one already.
 func (s *Store) store(ctx context.Context, sp *spool, mediaType string) error {
-	key := keyOf(sp.digest)
-	switch found, err := s.stat(ctx, "put", sp.digest); {
-	case err == nil && found.Size == sp.size:
-		if err := s.backend.settle(ctx, key); err != nil {
-			return s.fail(ctx, "put", sp.digest, err)
-		}
-		return nil
-	case err != nil && !errors.Is(err, ErrNotFound):
+	found, at, err := s.stat(ctx, "put", sp.digest)
+	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
 	}
-	if err := s.backend.commit(ctx, key, sp, mediaType); err != nil {
-		return s.fail(ctx, "put", sp.digest, err)
+	there := err == nil && found.Size == sp.size
+	if there && at.sealed {
+		if there, err = s.hasKey(ctx, sp.digest); err != nil {
+			return err
+		}
+	}
+	if there {
+		return s.backend.settle(ctx, at.key)
+	}
+	to := s.places(sp.digest)[0]
+	if to.sealed {
+		if err := sp.encrypt(); err != nil {
+			return err
+		}
+		if err := sp.seal.keep(ctx, s, sp.digest); err != nil {
+			return err
+		}
+	}
+	if err := s.backend.commit(ctx, to.key, sp, mediaType); err != nil {
+		return err
+	}
+	if at.key != "" && at.key != to.key { // of the wrong size, and no longer what is read
+		return s.deleteObject(ctx, at.key)
 	}
 	return nil
 }

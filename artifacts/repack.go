@@ -16,6 +16,7 @@ func (c *collection) repack(ctx context.Context, sparse []blobindex.Pack) (err e
 	}
 	if c.o.DryRun {
 		for _, p := range sparse {
+			c.tell.add(Progress{Bytes: p.Bytes})
 			c.Packs++
 			c.Repacked++
 			c.Freed += p.Bytes - p.Live
@@ -35,6 +36,7 @@ func (c *collection) repack(ctx context.Context, sparse []blobindex.Pack) (err e
 	var moved []blobindex.Pack
 	for _, p := range sparse {
 		frames, err := c.live(within, p.ID)
+		c.tell.add(Progress{Bytes: p.Bytes})
 		if isDamage(err) && !errors.Is(err, ErrKey) {
 			c.Damaged = append(c.Damaged, packKeyOf(packPrefix, p.ID))
 			continue
@@ -65,7 +67,7 @@ func (c *collection) repack(ctx context.Context, sparse []blobindex.Pack) (err e
 
 // live returns the blobs that lie in a pack, checked and as they are encoded.
 func (c *collection) live(ctx context.Context, id string) ([]frame, error) {
-	b, err := c.r.readObject(ctx, packKeyOf(packPrefix, id), maxPack)
+	b, err := c.r.store.readObject(ctx, packKeyOf(packPrefix, id), maxPack)
 	if err != nil {
 		return nil, err
 	}

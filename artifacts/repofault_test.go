@@ -41,8 +41,8 @@ func (f *faulty) list(ctx context.Context, prefix string) iter.Seq2[entry, error
 func TestFailedWritesThenSuccess(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("503 Slow Down")
-	for mode, o := range map[string]Options{"plain": {}, "encrypted": {Keeper: testKeeper(t, 1)}} {
-		s := openStore(t, filepath.Join(t.TempDir(), "store"))
+	for mode, o := range modes(t, 1) {
+		s := openStore(t, filepath.Join(t.TempDir(), "store"), o...)
 		last := int64(0)
 		f := &faulty{backend: s.backend, fail: func(n int64) error {
 			if n > last { // one more write gets through each time
@@ -52,7 +52,7 @@ func TestFailedWritesThenSuccess(t *testing.T) {
 			return nil
 		}}
 		s.backend = f
-		r := openRepository(t, s, blobindex.NewMemory(), o)
+		r := openRepository(t, s, blobindex.NewMemory(), Options{})
 		dir := folderOf(t, map[string][]byte{"a": noise(1, 30<<20), "b": noise(2, 20<<20), "c": noise(3, 100)})
 		tries := 0
 		for {
@@ -208,57 +208,16 @@ func TestRefusedFiles(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestRotateKey(t *testing.T) {
-	t.Parallel()
-	root, x := filepath.Join(t.TempDir(), "store"), blobindex.NewMemory()
-	first, second := testKeeper(t, 1), testKeeper(t, 2)
-	r := openRepository(t, openStore(t, root), x, Options{Keeper: first})
-	files := sample()
-	tree := add(t, r, files)
-	before := packsOf(t, r)
-	require.NoError(t, r.RotateKey(t.Context(), second))
-	require.Equal(t, before, packsOf(t, r), "no data is rewritten")
-	require.NoError(t, openRepository(t, openStore(t, root), x, Options{Keeper: first}).RotateKey(t.Context(), second), "again")
-
-	files["new"] = noise(30, 100)
-	next := add(t, r, files)
-	now := openRepository(t, openStore(t, root), x, Options{Keeper: second})
-	requireTree(t, now, next.Digest, files)
-	requireSound(t, now, tree.Digest, next.Digest)
-	for _, o := range []Options{{}, {Keeper: first}} {
-		old := openRepository(t, openStore(t, root), x, o)
-		err := old.Get(t.Context(), tree.Digest, nil, t.TempDir(), nil)
-		require.ErrorIs(t, err, ErrKey)
-		require.ErrorContains(t, err, "keeper")
-	}
-	require.Error(t, openRepository(t, openStore(t, root), x, Options{Keeper: first}).RotateKey(t.Context(), testKeeper(t, 3)), "neither key fits")
-	require.Error(t, openRepository(t, openStore(t, root), x, Options{}).RotateKey(t.Context(), second))
-	require.Error(t, now.RotateKey(t.Context(), nil))
-}
-
-// packsOf is the content of all packs.
-func packsOf(t *testing.T, r *Repository) map[string]Digest {
-	t.Helper()
-	packs := map[string]Digest{}
-	for e, err := range r.store.backend.list(t.Context(), packPrefix) {
-		require.NoError(t, err)
-		b, err := r.readObject(t.Context(), e.key, maxPack)
-		require.NoError(t, err)
-		packs[e.key] = DigestOf(b)
-	}
-	return packs
-}
-
 // Nothing of the content, and no digest of it, is in an encrypted store.
 func TestEncryptedStoreShowsNothing(t *testing.T) {
 	t.Parallel()
-	r := openRepository(t, openStore(t, "mem://"), blobindex.NewMemory(), Options{Keeper: testKeeper(t, 1), NoCompression: true})
+	r := openRepository(t, openStore(t, "mem://", WithKeepers(testKeeper(t, 1))), blobindex.NewMemory(), Options{NoCompression: true})
 	secret := []byte("a name, a date of birth and a diagnosis")
 	tree := add(t, r, map[string][]byte{"patients.csv": secret})
 	sum, err := sumOf(DigestOf(secret))
 	require.NoError(t, err)
 	for _, key := range objectsOf(t, r) {
-		b, err := r.readObject(t.Context(), key, maxPack)
+		b, err := r.store.readObject(t.Context(), key, maxPack)
 		require.NoError(t, err)
 		for _, word := range []string{string(secret), "patients", string(sum[:]), sum.String(), tree.Digest.Hex()} {
 			require.NotContains(t, string(b), word)

@@ -15,8 +15,9 @@ import (
 func TestRepositoryOnFaultyS3(t *testing.T) {
 	t.Parallel()
 	f := startFaultyS3(t)
-	patient := openRepository(t, openStore(t, f.url), blobindex.NewMemory(), Options{Keeper: testKeeper(t, 1)})
-	r := openRepository(t, openStore(t, f.url, WithStallTimeout(2*time.Second)), patient.index, patient.opts)
+	keeper := WithKeepers(testKeeper(t, 1))
+	patient := openRepository(t, openStore(t, f.url, keeper), blobindex.NewMemory(), Options{})
+	r := openRepository(t, openStore(t, f.url, keeper, WithStallTimeout(2*time.Second)), patient.index, patient.opts)
 	kept := map[string][]byte{"a": noise(1, 1000)}
 	old := add(t, patient, kept)
 	fresh := openRepository(t, r.store, r.index, r.opts)
@@ -39,7 +40,7 @@ func TestRepositoryOnFaultyS3(t *testing.T) {
 		require.ErrorContains(t, err, says)
 		require.ErrorContains(t, err, "s3://")
 		require.ErrorContains(t, fresh.Get(t.Context(), old.Digest, nil, t.TempDir(), nil), says)
-		_, err = fresh.Verify(t.Context(), roots(old.Digest), func(d Damage) { t.Errorf("not to be reached is no damage: %v", d.Err) })
+		_, err = fresh.Verify(t.Context(), roots(old.Digest), func(d Damage) { t.Errorf("not to be reached is no damage: %v", d.Err) }, nil)
 		require.ErrorContains(t, err, says)
 		_, err = fresh.GC(t.Context(), roots(old.Digest), GCOptions{Grace: -1})
 		require.ErrorContains(t, err, says)

@@ -8,7 +8,6 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/zstd"
-	"gocloud.dev/secrets"
 )
 
 // maxWorkers bounds Options.Workers: each holds up to a pack in memory.
@@ -20,11 +19,6 @@ type Options struct {
 	// by path, size, times and inode. It may be shared by processes and deleted
 	// at any time. Empty: every Add reads every file.
 	Cache string
-	// Keeper wraps the data keys of the packs, each of which has its own. Nil:
-	// new packs are not encrypted, and encrypted ones cannot be read. Packs that
-	// were written without a keeper are read with and without one. The caller
-	// closes it.
-	Keeper *secrets.Keeper
 	// Workers is how many files, chunks and packs are worked on at once, 1 to 64.
 	// 0: the number of CPUs.
 	Workers int
@@ -50,7 +44,7 @@ func (o Options) validate() error {
 // Repository keeps files and folders in a store, as trees that are named by the
 // digest of their manifest. Equal content is stored once: large files in chunks
 // whose borders follow the content, small ones together in packs, compressed where
-// that helps and encrypted if there is a keeper. None of this shows in a digest.
+// that helps and encrypted if the store is. None of this shows in a digest.
 //
 // The layout is specified in docs/formats.md, section "Repository". It is safe
 // for use by several goroutines, and by several processes that share the index.
@@ -59,7 +53,7 @@ type Repository struct {
 	index Index
 	opts  Options
 	codec codec
-	keys  keyring
+	keys  openKeys
 	// buffers of all its uploads.
 	buffers buffers
 }
@@ -85,7 +79,7 @@ func NewRepository(store *Store, index Index, o Options) (*Repository, error) {
 	if err := errors.Join(encErr, decErr); err != nil {
 		return nil, &Error{Op: "open repository", Err: err}
 	}
-	return &Repository{store: store, index: index, opts: o, codec: codec{enc, dec}, keys: keyring{keeper: o.Keeper, open: map[string]*packKey{}}}, nil
+	return &Repository{store: store, index: index, opts: o, codec: codec{enc, dec}, keys: openKeys{keys: map[string]*packKey{}}}, nil
 }
 
 // fail turns err into an *Error that says what was done to which digest.

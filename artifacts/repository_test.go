@@ -17,7 +17,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/secrets"
-	"gocloud.dev/secrets/localsecrets"
 
 	"github.com/slipway-ml/slipway/artifacts/blobindex"
 	"github.com/slipway-ml/slipway/artifacts/s3test"
@@ -56,11 +55,11 @@ func TestRepository(t *testing.T) {
 	}
 	t.Run("suite", func(t *testing.T) {
 		for kind, url := range stores {
-			for mode, o := range map[string]Options{"plain": {}, "encrypted": {Keeper: testKeeper(t, 1)}} {
+			for mode, o := range modes(t, 1) {
 				for name, test := range repositoryConformance {
 					t.Run(kind+"/"+mode+"/"+name, func(t *testing.T) {
 						t.Parallel()
-						test(t, openRepository(t, openStore(t, url(t)), blobindex.NewMemory(), o))
+						test(t, openRepository(t, openStore(t, url(t), o...), blobindex.NewMemory(), Options{}))
 					})
 				}
 			}
@@ -75,10 +74,16 @@ func openRepository(t *testing.T, s *Store, x Index, o Options) *Repository {
 	return r
 }
 
+// modes are the ways to open a store: plain and encrypted, with a key of its own for each seed.
+func modes(t *testing.T, seed byte) map[string][]Option {
+	t.Helper()
+	return map[string][]Option{"plain": nil, "encrypted": {WithKeepers(testKeeper(t, seed))}}
+}
+
 // testKeeper is a keeper with a key of its own for each seed.
 func testKeeper(t *testing.T, seed byte) *secrets.Keeper {
 	t.Helper()
-	k := localsecrets.NewKeeper([32]byte(bytes.Repeat([]byte{seed}, 32)))
+	k := crashKeeper(seed)
 	t.Cleanup(func() { require.NoError(t, k.Close()) })
 	return k
 }
@@ -178,7 +183,7 @@ func objectsOf(t *testing.T, r *Repository) (keys []string) {
 func requireSound(t *testing.T, r *Repository, trees ...Digest) {
 	t.Helper()
 	for _, some := range []iter.Seq2[Digest, error]{nil, roots(trees...)} {
-		_, err := r.Verify(t.Context(), some, func(d Damage) { t.Errorf("damage: %+v: %v", d, d.Err) })
+		_, err := r.Verify(t.Context(), some, func(d Damage) { t.Errorf("damage: %+v: %v", d, d.Err) }, nil)
 		require.NoError(t, err)
 	}
 }

@@ -31,16 +31,21 @@ type spoolPlace struct {
 // bytes, so they have to be somewhere before the first can be written.
 type spool struct {
 	digest Digest
-	size   int64
-	mem    []byte   // the content, if it is small
+	size   int64    // of the content
+	mem    []byte   // what is to be stored, if it is small
 	file   *os.File // else a file that holds it
+	stored int64    // bytes of mem or file
 	named  bool     // file still has a name to remove
+
+	newSeal func() (*seal, error)
+	seal    *seal // what mem or file is encrypted with; nil: it is the content as it is
 }
 
 // newSpool reads r to its end. It fails with ErrTooLarge after limit bytes.
-// discard must be called on the result.
-func newSpool(ctx context.Context, r io.Reader, place spoolPlace, limit int64) (_ *spool, err error) {
-	sp := &spool{}
+// With newSeal giving a key, a file holds the content encrypted from the first
+// byte on: a crash may leave it. discard must be called on the result.
+func newSpool(ctx context.Context, r io.Reader, place spoolPlace, limit int64, newSeal func() (*seal, error)) (_ *spool, err error) {
+	sp := &spool{newSeal: newSeal}
 	defer func() {
 		if err != nil {
 			sp.discard()
@@ -54,8 +59,11 @@ func newSpool(ctx context.Context, r io.Reader, place spoolPlace, limit int64) (
 		return nil, tooLarge(err, limit)
 	}
 	if n <= spoolMemory {
-		sp.mem, sp.size, sp.digest = head.Bytes(), n, sumDigest(h)
+		sp.mem, sp.size, sp.stored, sp.digest = head.Bytes(), n, n, sumDigest(h)
 		return sp, nil
+	}
+	if sp.seal, err = newSeal(); err != nil {
+		return nil, err
 	}
 	if sp.file, err = createTemp(place.dir, "put-"); err != nil {
 		return nil, fmt.Errorf("spool to a temporary file: %w", err)
@@ -73,21 +81,50 @@ func newSpool(ctx context.Context, r io.Reader, place spoolPlace, limit int64) (
 
 // fill writes head, which h has seen, and the rest of src, which it has not.
 func (sp *spool) fill(head *bytes.Buffer, src io.Reader, h hash.Hash) error {
-	n, err := head.WriteTo(sp.file)
-	if err != nil {
-		return err
+	sp.size = int64(head.Len())
+	if sp.seal == nil {
+		return sp.copyTo(sp.file, head, src, h)
 	}
-	m, err := io.CopyBuffer(io.MultiWriter(sp.file, h), src, make([]byte, copyBuffer))
-	sp.size = n + m
+	sealed, err := sp.seal.key.sealTo(sp.file)
+	if err == nil {
+		err = sp.copyTo(sealed, head, src, h)
+	}
+	if err == nil {
+		err = sealed.Close()
+	}
+	sp.stored = sealedSize(sp.size)
 	return err
 }
 
-// content returns a reader of the whole content.
+func (sp *spool) copyTo(w io.Writer, head *bytes.Buffer, src io.Reader, h hash.Hash) error {
+	if _, err := head.WriteTo(w); err != nil {
+		return err
+	}
+	n, err := io.CopyBuffer(io.MultiWriter(w, h), src, make([]byte, copyBuffer))
+	sp.size += n
+	sp.stored = sp.size
+	return err
+}
+
+// encrypt makes sure that what is to be stored is encrypted.
+func (sp *spool) encrypt() (err error) {
+	if sp.seal != nil {
+		return nil
+	}
+	if sp.seal, err = sp.newSeal(); err != nil {
+		return err
+	}
+	sp.mem, err = sp.seal.key.seal(sp.mem)
+	sp.stored = int64(len(sp.mem))
+	return err
+}
+
+// content returns a reader of what is to be stored.
 func (sp *spool) content() io.Reader {
 	if sp.file == nil {
 		return bytes.NewReader(sp.mem)
 	}
-	return io.NewSectionReader(sp.file, 0, sp.size)
+	return io.NewSectionReader(sp.file, 0, sp.stored)
 }
 
 // discard gives up what the spool still holds.

@@ -5,9 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
+	"gocloud.dev/secrets"
 )
 
 // Limits that apply unless Open is told otherwise.
@@ -25,6 +29,7 @@ type Store struct {
 	backend backend
 	name    string // where it is, for messages
 	remote  bool   // reached over a network
+	keys    keyring
 	opts    options
 }
 
@@ -57,6 +62,7 @@ type Option func(*options)
 type options struct {
 	maxSize int64
 	stall   time.Duration
+	keepers []*secrets.Keeper
 }
 
 // WithMaxSize sets the largest content in bytes that Put takes.
@@ -70,6 +76,9 @@ func WithStallTimeout(d time.Duration) Option { return func(o *options) { o.stal
 func (o options) validate() error {
 	if o.maxSize <= 0 {
 		return fmt.Errorf("max size is %d bytes, must be at least 1", o.maxSize)
+	}
+	if slices.Contains(o.keepers, nil) {
+		return errors.New("a keeper is nil")
 	}
 	if o.stall < 0 {
 		return fmt.Errorf("stall timeout is %s, must not be negative", o.stall)
@@ -99,7 +108,7 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 	if err = errors.Join(err, o.validate()); err != nil {
 		return nil, &Error{Op: "open", Err: err}
 	}
-	s := &Store{name: loc.String(), remote: loc.scheme == schemeS3, opts: o}
+	s := &Store{name: loc.String(), remote: loc.scheme == schemeS3, keys: keyring{keepers: slices.Clone(o.keepers)}, opts: o}
 	switch loc.scheme {
 	case schemeFile:
 		s.bucket, s.backend, err = openFolder(loc.dir)
@@ -120,36 +129,72 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 // Stat returns the digest and size of the blob d without reading it: that the
 // bytes are whole is what Verify finds out. It fails with ErrNotFound.
 func (s *Store) Stat(ctx context.Context, d Digest) (Ref, error) {
-	return s.stat(ctx, "stat", d)
+	ref, _, err := s.stat(ctx, "stat", d)
+	return ref, err
 }
 
-func (s *Store) stat(ctx context.Context, op string, d Digest) (Ref, error) {
+// stat also tells where the blob is.
+func (s *Store) stat(ctx context.Context, op string, d Digest) (Ref, place, error) {
 	if _, err := ParseDigest(string(d)); err != nil {
-		return Ref{}, &Error{Op: op, Err: err}
+		return Ref{}, place{}, &Error{Op: op, Err: err}
 	}
 	w := watch(ctx, s.opts.stall)
 	defer w.end()
-	attrs, err := s.bucket.Attributes(w.ctx, keyOf(d))
-	if err != nil {
-		return Ref{}, s.fail(w.ctx, op, d, err)
+	err := ErrNotFound
+	for _, at := range s.places(d) {
+		attrs, e := s.bucket.Attributes(w.ctx, at.key)
+		if e == nil {
+			return Ref{Digest: d, Size: at.contentSize(attrs.Size)}, at, nil
+		}
+		if err = e; gcerrors.Code(e) != gcerrors.NotFound {
+			break
+		}
 	}
-	return Ref{Digest: d, Size: attrs.Size}, nil
+	return Ref{}, place{}, s.fail(w.ctx, op, d, err)
 }
 
 // List yields every blob in the order of digests, without reading them. Files
 // that are no blobs are passed over. After an error it yields no more.
 func (s *Store) List(ctx context.Context) iter.Seq2[Ref, error] {
 	return func(yield func(Ref, error) bool) {
-		for e, err := range s.backend.list(ctx, casPrefix) {
+		sealed, stop := iter.Pull2(s.listed(ctx, sealedPrefix))
+		defer stop()
+		next, nextErr, more := sealed()
+		tell := func(ref Ref, err error) bool { return yield(ref, err) && err == nil }
+		for ref, err := range s.listed(ctx, casPrefix) {
+			for ; more && err == nil && (nextErr != nil || next.Digest < ref.Digest); next, nextErr, more = sealed() {
+				if !tell(next, nextErr) {
+					return
+				}
+			}
+			if err == nil && more && next.Digest == ref.Digest { // kept in both ways
+				next, nextErr, more = sealed()
+			}
+			if !tell(ref, err) {
+				return
+			}
+		}
+		for ; more; next, nextErr, more = sealed() {
+			if !tell(next, nextErr) {
+				return
+			}
+		}
+	}
+}
+
+// listed yields the blobs below one prefix.
+func (s *Store) listed(ctx context.Context, prefix string) iter.Seq2[Ref, error] {
+	return func(yield func(Ref, error) bool) {
+		for e, err := range s.backend.list(ctx, prefix) {
 			if err != nil {
 				yield(Ref{}, s.fail(ctx, "list", "", err))
 				return
 			}
-			d, ok := digestOfKey(e.key)
+			d, ok := digestOfKey(casPrefix + strings.TrimPrefix(e.key, prefix))
 			if !ok {
 				continue
 			}
-			if !yield(Ref{Digest: d, Size: e.size}, nil) {
+			if !yield(Ref{Digest: d, Size: place{sealed: prefix == sealedPrefix}.contentSize(e.size)}, nil) {
 				return
 			}
 		}

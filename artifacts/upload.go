@@ -178,7 +178,7 @@ func (u *upload) flush(ctx context.Context, p openPack) error {
 	}
 	buffer := u.r.buffers.pack()
 	b, blobs := buildPack(*buffer, id, p.frames, key)
-	if err := u.r.putObject(ctx, packKeyOf(packPrefix, id), b); err != nil {
+	if err := u.r.store.putObject(ctx, packKeyOf(packPrefix, id), b); err != nil {
 		return err // an upload that was given up may still read the buffers
 	}
 	u.r.buffers.packs.Put(p.data)
@@ -210,7 +210,7 @@ func (r *Repository) dropPack(ctx context.Context, id string, cutoff time.Time) 
 // cannot be decrypted is as good as gone.
 func (r *Repository) finishDrop(ctx context.Context, id string) error {
 	for _, prefix := range []string{keyPrefix, packPrefix} {
-		if err := r.deleteObject(ctx, packKeyOf(prefix, id)); err != nil {
+		if err := r.store.deleteObject(ctx, packKeyOf(prefix, id)); err != nil {
 			return err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"gocloud.dev/blob"
+	"gocloud.dev/gcerrors"
 )
 
 // copyBuffer is the size in bytes of the buffers content is copied through.
@@ -34,11 +35,11 @@ func (s *Store) Read(ctx context.Context, d Digest, max int64) (_ []byte, err er
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, v.Close()) }()
-	if size := v.src.Size(); size > max {
-		return nil, s.fail(ctx, "read", d, fmt.Errorf("%w: it has %d bytes, at most %d are read here", ErrTooLarge, size, max))
+	if v.size > max {
+		return nil, s.fail(ctx, "read", d, fmt.Errorf("%w: it has %d bytes, at most %d are read here", ErrTooLarge, v.size, max))
 	}
 	var buf bytes.Buffer
-	buf.Grow(int(v.src.Size()) + bytes.MinRead) // room to meet the end without growing
+	buf.Grow(int(v.size) + bytes.MinRead) // room to meet the end without growing
 	if _, err := buf.ReadFrom(v); err != nil {
 		return nil, err
 	}
@@ -68,13 +69,36 @@ func (s *Store) open(ctx context.Context, op string, d Digest) (*verifier, error
 		return nil, &Error{Op: op, Err: err}
 	}
 	w := watch(ctx, s.opts.stall)
-	src, err := s.bucket.NewReader(w.ctx, keyOf(d), nil)
+	v, err := s.openAt(w, d)
 	w.pause()
 	if err != nil {
 		defer w.end()
 		return nil, s.fail(w.ctx, op, d, err)
 	}
-	return &verifier{s: s, op: op, want: d, w: w, src: src, hash: sha256.New()}, nil
+	v.s, v.op, v.want, v.w, v.hash = s, op, d, w, sha256.New()
+	return v, nil
+}
+
+// openAt finds the blob and returns a verifier of what is there.
+func (s *Store) openAt(w *watchdog, d Digest) (_ *verifier, err error) {
+	for _, at := range s.places(d) {
+		var src *blob.Reader
+		if src, err = s.bucket.NewReader(w.ctx, at.key, nil); err != nil {
+			if gcerrors.Code(err) == gcerrors.NotFound {
+				continue
+			}
+			return nil, err
+		}
+		v := &verifier{key: at.key, src: src, close: src.Close, size: src.Size()}
+		if at.sealed {
+			w.moved()
+			if v.src, v.size, err = s.unsealed(w.ctx, d, src, src.Size()); err != nil {
+				return nil, errors.Join(err, src.Close())
+			}
+		}
+		return v, nil
+	}
+	return nil, err
 }
 
 // verifier reads a blob and refuses to end well unless the bytes hash to want.
@@ -83,10 +107,14 @@ type verifier struct {
 	op   string
 	want Digest
 	w    *watchdog
-	src  *blob.Reader
-	hash hash.Hash
-	n    int64
-	err  error // what the first failed Read returned, and all after it return
+	key  string // where it is
+	size int64  // that it should have
+
+	src   io.Reader
+	close func() error
+	hash  hash.Hash
+	n     int64
+	err   error // what the first failed Read returned, and all after it return
 }
 
 func (v *verifier) Read(p []byte) (int, error) {
@@ -105,6 +133,8 @@ func (v *verifier) Read(p []byte) (int, error) {
 	switch {
 	case errors.Is(err, io.EOF):
 		v.err = v.verdict()
+	case errors.Is(err, ErrDamaged):
+		v.err = v.damaged(err)
 	case err != nil:
 		v.err = v.s.fail(v.w.ctx, v.op, v.want, fmt.Errorf("after %d bytes: %w", v.n, err))
 	}
@@ -117,10 +147,14 @@ func (v *verifier) verdict() error {
 	if got == v.want {
 		return io.EOF
 	}
-	return v.s.fail(v.w.ctx, v.op, v.want, fmt.Errorf("%w: its %d bytes hash to %s", ErrDamaged, v.n, got))
+	return v.damaged(fmt.Errorf("%w: its %d bytes hash to %s", ErrDamaged, v.n, got))
+}
+
+func (v *verifier) damaged(err error) error {
+	return v.s.fail(v.w.ctx, v.op, v.want, damagedAt{v.key, err})
 }
 
 func (v *verifier) Close() error {
 	defer v.w.end()
-	return v.src.Close()
+	return v.close()
 }

@@ -13,6 +13,7 @@ These commands open the catalog and the store themselves, as slipwayd does:
   SLIPWAY_CATALOG_FILE    file with the catalog's address
   SLIPWAY_ARTIFACTS       store: a folder or s3://…
   SLIPWAY_ENCRYPTION_KEY  key that wraps the data keys: base64key://… or awskms://…
+  SLIPWAY_ENCRYPTION_KEY_FILE  file that holds it
   SLIPWAY_CACHE           folder that remembers the digests of unchanged files
 
 Without catalog and store they are slipway.db and artifacts in the state folder,
@@ -42,11 +43,11 @@ func dataCommand(a *app) *cobra.Command {
 	f := cmd.PersistentFlags()
 	f.StringVar(&o.Catalog, "catalog", "", "catalog: postgres://… or an SQLite file (SLIPWAY_CATALOG, SLIPWAY_CATALOG_FILE); default STATE/slipway.db")
 	f.StringVar(&o.Artifacts, "artifacts", "", "store: a folder, file://… or s3://… (SLIPWAY_ARTIFACTS); default STATE/artifacts")
-	f.StringVar(&o.EncryptionKey, "encryption-key", "", "URL of the key that wraps the data keys; with one, what is added is encrypted (SLIPWAY_ENCRYPTION_KEY)")
+	f.StringVar(&o.EncryptionKey, "encryption-key", "", "URL of the key that wraps the data keys; with one, what is added is encrypted (SLIPWAY_ENCRYPTION_KEY, SLIPWAY_ENCRYPTION_KEY_FILE)")
 	f.StringVar(&o.Cache, "cache", "", "folder that remembers the digests of unchanged files (SLIPWAY_CACHE); default: slipway/files in your cache folder")
 	cmd.AddCommand(
 		dataAddCommand(a, o), dataListCommand(a, o), dataShowCommand(a, o), dataDiffCommand(a, o), dataGetCommand(a, o),
-		dataVerifyCommand(a, o), dataTagCommand(a, o), dataUntagCommand(a, o), dataRemoveCommand(a, o), dataGCCommand(a, o), dataLineageCommand(a, o), dataRotateKeyCommand(a, o),
+		dataVerifyCommand(a, o), dataTagCommand(a, o), dataUntagCommand(a, o), dataRemoveCommand(a, o), dataGCCommand(a, o), dataLineageCommand(a, o), dataRotateKeyCommand(a, o), dataReindexCommand(a, o),
 		dataValidateCommand(a, o), dataInferCommand(a, o), dataProfileCommand(a, o),
 	)
 	for _, words := range dataMoves() {

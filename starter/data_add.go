@@ -44,7 +44,7 @@ func (a *app) runDataAdd(ctx context.Context, o *DataOptions, path string, v dat
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	tell, done := a.progress("add")
+	tell, done := a.progress("add", "file")
 	added, err := l.Add(ctx, path, v, m, tell)
 	done()
 	if err != nil {

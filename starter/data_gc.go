@@ -44,7 +44,10 @@ func (a *app) runDataGC(ctx context.Context, o *DataOptions, c dataversion.Colle
 		return err
 	}
 	return o.with(ctx, a, func(l *dataversion.Library) error {
+		tell, done := a.progress("gc", "version")
+		c.Progress = tell
 		out, err := l.Collect(ctx, c, m)
+		done()
 		if err != nil {
 			return dataError(err)
 		}

@@ -69,7 +69,7 @@ func (a *app) runDataGet(ctx context.Context, o *DataOptions, ref string, g Data
 		return err
 	}
 	return o.withVersion(ctx, a, ref, func(l *dataversion.Library, d catalog.DataVersion) error {
-		draw, done := a.progress("get")
+		draw, done := a.progress("get", "file")
 		var last artifacts.Progress
 		err := l.Get(ctx, d, what, g.To, func(p artifacts.Progress) {
 			last = p

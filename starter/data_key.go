@@ -14,9 +14,13 @@ func dataRotateKeyCommand(a *app, o *DataOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rotate-key --new-key URL",
 		Short: "Wrap the data keys with another encryption key",
-		Long: `Wraps every data key with the new encryption key; --encryption-key is the one
-until now. No data is rewritten. Stopped at any moment, it goes on when run again.
-Use the new key from then on; keep the old one until this has ended well.`,
+		Long: `Wraps every data key in the store, of data, models and reports, with the new
+encryption key; --encryption-key is the one until now. No data is rewritten. Stopped at
+any moment, it goes on when run again; keep the old key until this has ended well.
+
+While it runs, what is at work on the store needs both keys. So give every slipwayd
+both first, the new one in front, as SLIPWAY_ENCRYPTION_KEY="NEW OLD"; then rotate; then
+leave the old one out. The first wraps what is new, all of them read.`,
 		Example: `  slipway data rotate-key --encryption-key "awskms://old?region=eu-central-1" --new-key "awskms://new?region=eu-central-1"`,
 		Args:    takes(),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.runDataRotateKey(cmd.Context(), o, next) },

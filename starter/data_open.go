@@ -106,13 +106,33 @@ func (o *DataOptions) openNew(ctx context.Context, a *app) (*dataversion.Library
 }
 
 func (o *DataOptions) openAt(ctx context.Context, a *app, p dataPlace) (*dataversion.Library, error) {
+	key, err := o.encryptionKey(a)
+	if err != nil {
+		return nil, err
+	}
 	cache := a.setting(o.Cache, "SLIPWAY_CACHE")
 	if cache == "" {
 		cache = dataversion.CacheFolder()
 	}
 	return dataversion.Open(ctx, dataversion.Config{
-		Catalog: p.catalog, Artifacts: p.artifacts, EncryptionKey: a.setting(o.EncryptionKey, "SLIPWAY_ENCRYPTION_KEY"), Cache: cache,
+		Catalog: p.catalog, Artifacts: p.artifacts, EncryptionKey: key, Cache: cache,
 	})
+}
+
+// encryptionKey finds the setting of the keys that wrap the data keys.
+func (o *DataOptions) encryptionKey(a *app) (string, error) {
+	file := a.getenv("SLIPWAY_ENCRYPTION_KEY_FILE")
+	if file == "" || o.EncryptionKey != "" {
+		return a.setting(o.EncryptionKey, "SLIPWAY_ENCRYPTION_KEY"), nil
+	}
+	b, err := os.ReadFile(file)
+	if err == nil && strings.TrimSpace(string(b)) == "" {
+		err = fmt.Errorf("%s is empty: it must hold the key's URL", file)
+	}
+	if err != nil {
+		return "", fmt.Errorf("SLIPWAY_ENCRYPTION_KEY_FILE: %w", err)
+	}
+	return string(b), nil
 }
 
 // with runs do on the library and closes it.

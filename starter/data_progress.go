@@ -10,9 +10,9 @@ import (
 	"github.com/slipway-ml/slipway/artifacts"
 )
 
-// progress draws a bar of bytes on a terminal and nothing elsewhere. The caller
-// calls done when the work has ended.
-func (a *app) progress(what string) (tell func(artifacts.Progress), done func()) {
+// progress draws a bar of bytes on a terminal, with a count of the given things before it,
+// and nothing elsewhere. The caller calls done when the work has ended.
+func (a *app) progress(what, things string) (tell func(artifacts.Progress), done func()) {
 	if !a.terminal(a.stderr) {
 		return nil, func() {}
 	}
@@ -22,7 +22,7 @@ func (a *app) progress(what string) (tell func(artifacts.Progress), done func())
 	files := decor.Any(func(decor.Statistics) string {
 		mu.Lock()
 		defer mu.Unlock()
-		return count64(last.Files, "file") + "  "
+		return count64(last.Files, things) + "  "
 	})
 	began := time.Now()
 	speed := decor.Any(func(s decor.Statistics) string {

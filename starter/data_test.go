@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/control"
 	"github.com/slipway-ml/slipway/internal/control/controlclient"
@@ -324,6 +325,36 @@ func TestDataEncryption(t *testing.T) {
 		require.Contains(t, errs, "encryption key can't be opened", bad)
 		require.NotContains(t, errs, "c2hvcnQ")
 	}
+}
+
+// A copy of a store is taken over by another catalog, but for what is damaged in it.
+func TestDataReindex(t *testing.T) {
+	l := newLibrary(t)
+	dir := l.write("in", map[string]string{"a.csv": "a\n1\n", "b.bin": noise(50_000)})
+	l.ok("add", dir, "--name", "d")
+	other := &library{t: t, state: filepath.Join(t.TempDir(), "state"), dir: l.dir}
+	other.ok("add", l.write("other", map[string]string{"c": "other"}), "--name", "other")
+	require.NoError(t, os.CopyFS(filepath.Join(other.state, "artifacts", "packs"), os.DirFS(filepath.Join(l.state, "artifacts", "packs"))))
+	require.Regexp(t, `^5 parts on record, in 2 packs\n$`, other.ok("reindex"))
+	var added dataversion.Added
+	other.read(&added, "add", dir, "--name", "d")
+	require.False(t, added.Existed)
+	require.Zero(t, added.Stored, "all of it was there")
+	require.Contains(t, other.ok("get", "d", "--to", filepath.Join(l.dir, "out")), "2 files")
+	require.Equal(t, l.content(dir), l.content(filepath.Join(l.dir, "out")))
+
+	packs, err := filepath.Glob(filepath.Join(other.state, "artifacts", "packs", "*", "*"))
+	require.NoError(t, err)
+	require.Len(t, packs, 2)
+	require.NoError(t, os.Chmod(packs[0], 0o600))
+	require.NoError(t, os.Truncate(packs[0], 100))
+	other.fails(codeError, "1 pack damaged", "reindex")
+	var found artifacts.Reindexed
+	out, _, code := other.run("reindex", "-o", "json")
+	require.Equal(t, codeError, code)
+	require.NoError(t, json.Unmarshal([]byte(out), &found))
+	require.Len(t, found.Damaged, 1)
+	require.EqualValues(t, 1, found.Packs)
 }
 
 // A control API answers where there is no catalog, and where it is named.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -15,9 +16,9 @@ func dataVerifyCommand(a *app, o *DataOptions) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify [REF]",
 		Short: "Hash every stored byte again and name what is damaged",
-		Long: `Reads and hashes every stored byte of a data version, or of all and of whatever
-else the store keeps for them, and prints a line for each damaged file. The exit
-code is 1 if there is one. With --forget what is damaged is taken off the record:
+		Long: `Reads and hashes every stored byte of a data version, or without REF of the whole
+store: of all versions, and of every model, report and other file that releases
+keep in it. Prints a line for each damaged file; the exit code is 1 if there is one. With --forget what is damaged is taken off the record:
 adding the same data again then stores it anew and mends every version of it.`,
 		Example: `  slipway data verify
   slipway data verify credit@1 -o json
@@ -53,12 +54,14 @@ func (a *app) runDataVerify(ctx context.Context, o *DataOptions, refs []string, 
 		}
 		out := verification{Damage: []dataversion.Damage{}}
 		var err error
-		out.Verified, err = l.Verify(ctx, versions, func(d dataversion.Damage) {
-			out.Damage = append(out.Damage, d)
-			if !a.json() {
+		tell, done := a.progress("verify", "object")
+		out.Verified, err = l.Verify(ctx, versions, func(d dataversion.Damage) { out.Damage = append(out.Damage, d) }, tell)
+		done()
+		if !a.json() { // not before, for the bar is drawn over what else is written
+			for _, d := range out.Damage {
 				fmt.Fprintln(a.stdout, damageLine(d))
 			}
-		})
+		}
 		if err != nil {
 			return err
 		}
@@ -94,7 +97,7 @@ func damageLine(d dataversion.Damage) string {
 	where := d.Version + ": " + d.Path
 	switch {
 	case d.Version == "":
-		where = "no version: " + d.Object
+		where = "no version: " + cmp.Or(d.Object, d.Blob)
 	case d.Path == "":
 		where = d.Version + ": its list of files"
 	}

@@ -1,8 +1,12 @@
 package testsuite
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +21,7 @@ import (
 // from our CLI and from the plain temporal CLI.
 func TestReleasePaths(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, "", "")
+	c := startClusterWith(t, "", "", "SLIPWAY_ENCRYPTION_KEY=base64key://smGbjm71Nxd1Ig5FS0wj9SlbzAIrnolCz9bQQ6uAhl4=")
 	first := credit("1.0.0")
 	first.Artifact = "models/1.0.0.onnx"
 	status := c.promote(first)
@@ -45,6 +49,31 @@ func TestReleasePaths(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, production, 1)
 	require.Equal(t, "2.0.0", production[0].Version)
+	c.requireEncrypted(t)
+}
+
+// requireEncrypted looks for data, models, reports and the prediction log in the files of the store.
+func (c *cluster) requireEncrypted(t *testing.T) {
+	model, err := os.ReadFile(filepath.Join(examples, "models", "1.0.0.onnx"))
+	require.NoError(t, err)
+	data, err := os.ReadFile(filepath.Join(examples, "data", "train.csv"))
+	require.NoError(t, err)
+	files := 0
+	require.NoError(t, filepath.WalkDir(filepath.Join(c.dir, "artifacts"), func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		files++
+		for _, mark := range [][]byte{model[500:600], data[:100], data[5000:5100], []byte("request_id"), []byte("<html"), []byte("\"verdict\"")} {
+			require.False(t, bytes.Contains(b, mark), "%s holds %q", path, mark)
+		}
+		return nil
+	}))
+	require.Greater(t, files, 20)
 }
 
 func (c *cluster) testRejected(t *testing.T) {

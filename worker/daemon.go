@@ -9,7 +9,6 @@ import (
 	"net"
 	"slices"
 
-	"gocloud.dev/secrets"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-ml/slipway/artifacts"
@@ -88,7 +87,7 @@ type platform struct {
 	catalog *catalog.Catalog
 	store   *artifacts.Store
 	data    *dataversion.Library
-	keeper  *secrets.Keeper // of data at rest; nil without encryption
+	keepers dataversion.Keepers // of the store
 	token   string
 	maskKey []byte
 	log     *slog.Logger
@@ -148,25 +147,26 @@ func open(ctx context.Context, cfg *config, workers bool, log *slog.Logger) (*pl
 	if p.maskKey, err = cfg.maskKey(); err != nil {
 		return nil, err
 	}
-	if p.store, err = artifacts.Open(ctx, cfg.Artifacts); err != nil {
+	opened, err := cfg.openStore(ctx)
+	if err != nil {
 		return nil, err
 	}
+	p.store, p.keepers = opened.Store, opened.keepers
 	if p.catalog, err = openCatalog(ctx, cfg.Catalog, log); err != nil {
-		return nil, errors.Join(err, p.store.Close())
+		return nil, errors.Join(err, opened.Close())
 	}
-	if p.data, p.keeper, err = cfg.library(ctx, p.catalog, p.store); err != nil {
+	repository, err := artifacts.NewRepository(p.store, p.catalog, artifacts.Options{Cache: dataversion.CacheFolder()})
+	if err != nil {
 		return nil, errors.Join(err, p.close())
 	}
+	p.data = dataversion.New(p.catalog, p.store, repository)
 	return p, nil
 }
 
 func (p *platform) close() error {
 	var errs []error
-	if p.keeper != nil {
-		errs = append(errs, p.keeper.Close())
-	}
 	if p.catalog != nil {
-		errs = append(errs, p.catalog.Close(), p.store.Close())
+		errs = append(errs, p.catalog.Close(), p.store.Close(), p.keepers.Close())
 	}
 	return errors.Join(errs...)
 }

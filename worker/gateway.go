@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 
-	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/gateway"
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -18,10 +17,10 @@ import (
 func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func()) (err error) {
 	cat := lazyCatalog{&lazy[*catalog.Catalog]{open: func(ctx context.Context) (*catalog.Catalog, error) { return catalog.Open(ctx, p.cfg.Catalog) }}}
 	defer func() { err = errors.Join(err, cat.close((*catalog.Catalog).Close)) }()
-	store := lazyStore{&lazy[*artifacts.Store]{open: func(ctx context.Context) (*artifacts.Store, error) { return artifacts.Open(ctx, p.cfg.Artifacts) }}}
-	defer func() { err = errors.Join(err, store.close((*artifacts.Store).Close)) }()
+	blobs := lazyStore{&lazy[*store]{open: p.cfg.openStore}}
+	defer func() { err = errors.Join(err, blobs.close((*store).Close)) }()
 	g, err := gateway.New(gateway.Config{
-		HTTP: http, GRPC: grpc, Catalog: cat, Blobs: store, Runtime: lazyRuntime{onnx.Options{Device: onnx.Device(p.cfg.Device)}},
+		HTTP: http, GRPC: grpc, Catalog: cat, Blobs: blobs, Runtime: lazyRuntime{onnx.Options{Device: onnx.Device(p.cfg.Device)}},
 		StateDir: p.cfg.State, Token: p.token, Logger: p.log,
 	})
 	if err != nil {

@@ -94,7 +94,7 @@ func (l lazyCatalog) AddSegment(ctx context.Context, s catalog.Segment) error {
 }
 
 // lazyStore is the blob store as the gateway sees it.
-type lazyStore struct{ *lazy[*artifacts.Store] }
+type lazyStore struct{ *lazy[*store] }
 
 func (l lazyStore) Fetch(ctx context.Context, d artifacts.Digest, path string) error {
 	s, err := l.get(ctx)

@@ -7,14 +7,11 @@ import (
 	"os"
 	"strings"
 
-	"gocloud.dev/secrets"
-
 	"github.com/slipway-ml/slipway/artifacts"
-	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/dataversion"
 )
 
-// encryptionKey is the URL of the key that wraps the data keys: a secret that
+// encryptionKey is the setting that dataversion.OpenKeepers takes: a secret that
 // comes by environment or file, never as an argument that others can list.
 func encryptionKey() (string, error) {
 	file := os.Getenv("SLIPWAY_ENCRYPTION_KEY_FILE")
@@ -51,24 +48,28 @@ func (c *config) maskKey() ([]byte, error) {
 	return key, nil
 }
 
-// library is the data versions over the daemon's own catalog and store, encrypted if a key is given.
-func (c *config) library(ctx context.Context, cat *catalog.Catalog, store *artifacts.Store) (*dataversion.Library, *secrets.Keeper, error) {
-	url, err := encryptionKey()
-	if err != nil {
-		return nil, nil, err
-	}
-	options := artifacts.Options{Cache: dataversion.CacheFolder()}
-	if url != "" {
-		if options.Keeper, err = dataversion.OpenKeeper(ctx, url); err != nil {
-			return nil, nil, err
-		}
-	}
-	repository, err := artifacts.NewRepository(store, cat, options)
-	if err != nil {
-		if options.Keeper != nil {
-			err = errors.Join(err, options.Keeper.Close())
-		}
-		return nil, nil, err
-	}
-	return dataversion.New(cat, store, repository), options.Keeper, nil
+// store is an open store with the keys that it encrypts with.
+type store struct {
+	*artifacts.Store
+	keepers dataversion.Keepers
 }
+
+// openStore opens the store, encrypted if a key is given.
+func (c *config) openStore(ctx context.Context) (*store, error) {
+	setting, err := encryptionKey()
+	if err != nil {
+		return nil, err
+	}
+	keepers, err := dataversion.OpenKeepers(ctx, setting)
+	if err != nil {
+		return nil, err
+	}
+	s, err := artifacts.Open(ctx, c.Artifacts, artifacts.WithKeepers(keepers...))
+	if err != nil {
+		return nil, errors.Join(err, keepers.Close())
+	}
+	return &store{s, keepers}, nil
+}
+
+// Close closes the store and then its keys.
+func (s *store) Close() error { return errors.Join(s.Store.Close(), s.keepers.Close()) }

@@ -16,6 +16,8 @@ type CollectOptions struct {
 	Grace time.Duration
 	// DryRun counts and changes nothing.
 	DryRun bool
+	// Progress may be nil; see artifacts.GCOptions.
+	Progress func(artifacts.Progress)
 }
 
 // Collected is the result of Collect.
@@ -52,7 +54,7 @@ func (l *Library) Collect(ctx context.Context, o CollectOptions, m catalog.Mark)
 	if !o.DryRun {
 		without = nil // what was saved again since is a root again
 	}
-	out.GCResult, err = l.repository.GC(ctx, l.roots(ctx, without), artifacts.GCOptions{Grace: o.Grace, DryRun: o.DryRun})
+	out.GCResult, err = l.repository.GC(ctx, l.roots(ctx, without), artifacts.GCOptions{Grace: o.Grace, DryRun: o.DryRun, Progress: o.Progress})
 	if err != nil {
 		return out, fmt.Errorf("collect garbage: %w", err)
 	}

@@ -30,10 +30,18 @@ func (l *Library) copyColumns(ctx context.Context, d catalog.DataVersion, e arti
 		return err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
-	if what.Mask != nil {
-		src = what.Mask.Source(src)
-	}
 	columns := what.Columns
+	if _, _, err := project(src.Schema(), columns); err != nil {
+		return err
+	}
+	switch h, ok := src.(*held); {
+	case what.Mask != nil:
+		src = what.Mask.Source(src)
+	case ok && len(columns) > 0:
+		if err := dataset.PickColumns(h.Source, columns); err != nil {
+			return err
+		}
+	}
 	if len(columns) == 0 {
 		for _, f := range src.Schema().Fields() {
 			columns = append(columns, f.Name)

@@ -34,6 +34,7 @@ func (s Selection) asTables() bool { return len(s.Columns) > 0 || s.Mask != nil 
 // Get writes a part of a version below the folder to, which is made. A file
 // that is there is replaced; what else is in the folder is left alone.
 // Nothing is written outside of it, not through symbolic links in it either.
+// What Get has written survives a power cut once it has returned.
 func (l *Library) Get(ctx context.Context, d catalog.DataVersion, what Selection, to string, progress func(artifacts.Progress)) (err error) {
 	if err := usable(d); err != nil {
 		return err
@@ -54,6 +55,7 @@ func (l *Library) Get(ctx context.Context, d catalog.DataVersion, what Selection
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
 	var now artifacts.Progress
+	var dirs []string
 	for _, e := range picked {
 		now.FilesTotal++
 		now.BytesTotal += e.Size
@@ -66,13 +68,14 @@ func (l *Library) Get(ctx context.Context, d catalog.DataVersion, what Selection
 		if err := place(root, filepath.FromSlash(e.Path), write); err != nil {
 			return fmt.Errorf("get %s: %w", e.Path, err)
 		}
+		dirs = append(dirs, filepath.Dir(filepath.FromSlash(e.Path)))
 		now.Files++
 		now.Bytes += e.Size
 		if progress != nil {
 			progress(now)
 		}
 	}
-	return nil
+	return artifacts.SyncFolders(root, dirs)
 }
 
 // Pick lists the files that are one of the paths or lie below one; all without

@@ -41,6 +41,34 @@ func OpenKeeper(ctx context.Context, url string) (*secrets.Keeper, error) {
 	return nil, fmt.Errorf("%w: %w", ErrKey, err)
 }
 
+// Keepers are the opened keys of an encryption setting.
+type Keepers []*secrets.Keeper
+
+// OpenKeepers opens an encryption setting: the URL of the key that wraps the data
+// keys, and after it, set off by white space, those of keys that only unwrap, as
+// it takes while a key is rotated. The empty setting gives none: nothing is
+// encrypted. The caller closes the keepers.
+func OpenKeepers(ctx context.Context, setting string) (Keepers, error) {
+	var keepers Keepers
+	for _, url := range strings.Fields(setting) {
+		k, err := OpenKeeper(ctx, url)
+		if err != nil {
+			return nil, errors.Join(err, keepers.Close())
+		}
+		keepers = append(keepers, k)
+	}
+	return keepers, nil
+}
+
+// Close closes all of them.
+func (k Keepers) Close() error {
+	var errs []error
+	for _, keeper := range k {
+		errs = append(errs, keeper.Close())
+	}
+	return errors.Join(errs...)
+}
+
 // RotateKey wraps every data key with the key at url and uses that from now on.
 // No data is rewritten; interrupted, it goes on when called again. The library was
 // opened with the key before.

@@ -17,7 +17,7 @@ import (
 type Config struct {
 	// Catalog is an address as catalog.Open takes it, Artifacts one as artifacts.Open does.
 	Catalog, Artifacts string
-	// EncryptionKey is the URL of the key that wraps the data keys; see OpenKeeper. Empty: nothing new is encrypted.
+	// EncryptionKey is a setting as OpenKeepers takes it. Empty: nothing new is encrypted.
 	EncryptionKey string
 	// Cache is the folder that remembers the digests of unchanged files; empty for none.
 	Cache string
@@ -50,18 +50,16 @@ func Open(ctx context.Context, cfg Config) (_ *Library, err error) {
 		return nil, err
 	}
 	l.closers = append(l.closers, l.catalog.Close)
-	if l.store, err = artifacts.Open(ctx, cfg.Artifacts); err != nil {
+	keepers, err := OpenKeepers(ctx, cfg.EncryptionKey)
+	if err != nil {
+		return nil, err
+	}
+	l.closers = append(l.closers, keepers.Close)
+	if l.store, err = artifacts.Open(ctx, cfg.Artifacts, artifacts.WithKeepers(keepers...)); err != nil {
 		return nil, err
 	}
 	l.closers = append(l.closers, l.store.Close)
-	options := artifacts.Options{Cache: cfg.Cache}
-	if cfg.EncryptionKey != "" {
-		if options.Keeper, err = OpenKeeper(ctx, cfg.EncryptionKey); err != nil {
-			return nil, err
-		}
-		l.closers = append(l.closers, options.Keeper.Close)
-	}
-	if l.repository, err = artifacts.NewRepository(l.store, l.catalog, options); err != nil {
+	if l.repository, err = artifacts.NewRepository(l.store, l.catalog, artifacts.Options{Cache: cfg.Cache}); err != nil {
 		return nil, err
 	}
 	return l, nil
@@ -111,6 +109,11 @@ func (l *Library) Add(ctx context.Context, path string, v NewVersion, m catalog.
 		Name: v.Name, Description: v.Description, Digest: string(tree.Digest), Tree: true, FileCount: tree.Files, Bytes: tree.Bytes,
 	}, m)
 	return Added{Version: saved, Existed: existed, Stored: tree.Stored}, err
+}
+
+// Reindex puts all packs of the store on the catalog's record; see artifacts.Repository.Reindex.
+func (l *Library) Reindex(ctx context.Context, progress func(artifacts.Progress)) (artifacts.Reindexed, error) {
+	return l.repository.Reindex(ctx, progress)
 }
 
 // CacheFolder is where the digests of unchanged files are remembered unless

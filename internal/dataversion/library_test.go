@@ -103,14 +103,14 @@ func TestUploadedVersions(t *testing.T) {
 		for range l.Diff(ctx, d, added.Version) {
 			break
 		}
-		found, err := l.Verify(ctx, nil, func(bad dataversion.Damage) { t.Error(bad) })
+		found, err := l.Verify(ctx, nil, func(bad dataversion.Damage) { t.Error(bad) }, nil)
 		require.NoError(t, err)
 		require.EqualValues(t, 2, found.Versions)
 
 		missing := upload(t, l, "missing", [3]string{"train", "t.csv", "x"})
 		missing.Files[0].Digest = string(artifacts.DigestOf([]byte("never stored")))
 		var damage []dataversion.Damage
-		found, err = l.Verify(ctx, []catalog.DataVersion{missing}, func(bad dataversion.Damage) { damage = append(damage, bad) })
+		found, err = l.Verify(ctx, []catalog.DataVersion{missing}, func(bad dataversion.Damage) { damage = append(damage, bad) }, nil)
 		require.NoError(t, err)
 		require.EqualValues(t, 1, found.Damaged)
 		require.Equal(t, "missing@1", damage[0].Version)

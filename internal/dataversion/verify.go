@@ -28,16 +28,18 @@ type Verified struct {
 	Blobs    int64 `json:"blobs"`
 	Bytes    int64 `json:"bytes"` // read from the store
 	Damaged  int64 `json:"damaged"`
-	// Blobs that are damaged or missing, for Forget.
+	// Bad is the parts of trees that are damaged or missing, for Forget. What only
+	// cannot be decrypted with the keys that are set is not among them.
 	Bad []artifacts.Digest `json:"-"`
 }
 
 // Verify reads and hashes every stored byte of the versions and reports what is
 // damaged. It goes on after damage; the error is about what kept it from looking.
-// Without versions it looks at everything: all versions, and what the
-// repository holds beside them.
-func (l *Library) Verify(ctx context.Context, versions []catalog.DataVersion, report func(Damage)) (Verified, error) {
-	v := &verifying{l: l, report: report, labels: map[artifacts.Digest]string{}, bad: map[artifacts.Digest]bool{}, uploaded: map[artifacts.Digest]string{}}
+// Without versions it looks at everything in the store: all versions, what the
+// repository holds beside them, and every model, report and other blob.
+// Progress, which may be nil, counts objects of the store as files.
+func (l *Library) Verify(ctx context.Context, versions []catalog.DataVersion, report func(Damage), progress func(artifacts.Progress)) (Verified, error) {
+	v := &verifying{l: l, report: report, progress: progress, labels: map[artifacts.Digest]string{}, bad: map[artifacts.Digest]bool{}, uploaded: map[artifacts.Digest]string{}}
 	all := len(versions) == 0
 	if all {
 		var err error
@@ -57,7 +59,22 @@ func (l *Library) Verify(ctx context.Context, versions []catalog.DataVersion, re
 			trees = append(trees, artifacts.Digest(d.Digest))
 			continue
 		}
+		for _, e := range uploaded(d.Files) {
+			v.expect(e.Size)
+		}
+	}
+	if all {
+		if err := v.listBlobs(ctx); err != nil {
+			return v.result, err
+		}
+	}
+	for _, d := range versions {
 		if err := v.uploads(ctx, d); err != nil {
+			return v.result, err
+		}
+	}
+	for _, d := range v.blobs {
+		if err := v.blob(ctx, d); err != nil {
 			return v.result, err
 		}
 	}
@@ -86,31 +103,71 @@ func (l *Library) kept(ctx context.Context) ([]catalog.DataVersion, error) {
 }
 
 type verifying struct {
-	l      *Library
-	report func(Damage)
-	labels map[artifacts.Digest]string
-	bad    map[artifacts.Digest]bool
+	l        *Library
+	report   func(Damage)
+	progress func(artifacts.Progress)
+	now      artifacts.Progress
+	blobs    []artifacts.Ref // all of the store
+	labels   map[artifacts.Digest]string
+	bad      map[artifacts.Digest]bool
 	// uploaded says what is wrong with each uploaded file that was read; empty: nothing.
 	uploaded map[artifacts.Digest]string
 	result   Verified
 }
 
+// listBlobs takes in every blob of the store.
+func (v *verifying) listBlobs(ctx context.Context) error {
+	v.now.FilesTotal, v.now.BytesTotal = 0, 0 // uploaded files are blobs too
+	for ref, err := range v.l.store.List(ctx) {
+		if err != nil {
+			return err
+		}
+		v.blobs = append(v.blobs, ref)
+		v.expect(ref.Size)
+	}
+	return nil
+}
+
+// expect adds an object to what is to be read.
+func (v *verifying) expect(size int64) {
+	v.now.FilesTotal++
+	v.now.BytesTotal += size
+}
+
+// read verifies a blob once and tells what is wrong with it; "" is nothing.
+func (v *verifying) read(ctx context.Context, d artifacts.Digest, size int64) (reason string, err error) {
+	reason, known := v.uploaded[d]
+	if known {
+		return reason, nil
+	}
+	err = v.l.store.Verify(ctx, d)
+	switch {
+	case err == nil:
+		v.result.Blobs++
+		v.result.Bytes += size
+	case errors.Is(err, artifacts.ErrDamaged), errors.Is(err, artifacts.ErrNotFound), errors.Is(err, artifacts.ErrKey):
+		reason = err.Error()
+	default:
+		return "", err
+	}
+	v.uploaded[d] = reason
+	v.now.Files++
+	v.now.Bytes += size
+	if v.progress != nil {
+		v.progress(v.now)
+	}
+	return reason, nil
+}
+
 // uploads verifies the files of a version that a release uploaded.
 func (v *verifying) uploads(ctx context.Context, d catalog.DataVersion) error {
+	if d.Tree {
+		return nil
+	}
 	for _, e := range uploaded(d.Files) {
-		reason, known := v.uploaded[e.Digest]
-		if !known {
-			err := v.l.store.Verify(ctx, e.Digest)
-			switch {
-			case err == nil:
-				v.result.Blobs++
-				v.result.Bytes += e.Size
-			case errors.Is(err, artifacts.ErrDamaged), errors.Is(err, artifacts.ErrNotFound):
-				reason = err.Error()
-			default:
-				return err
-			}
-			v.uploaded[e.Digest] = reason
+		reason, err := v.read(ctx, e.Digest, e.Size)
+		if err != nil {
+			return err
 		}
 		if reason != "" {
 			v.result.Damaged++
@@ -118,6 +175,19 @@ func (v *verifying) uploads(ctx context.Context, d catalog.DataVersion) error {
 		}
 	}
 	return nil
+}
+
+// blob verifies a blob that no version is known to need: a model, a report, a segment of a log.
+func (v *verifying) blob(ctx context.Context, ref artifacts.Ref) error {
+	if _, known := v.uploaded[ref.Digest]; known {
+		return nil // and reported with its version
+	}
+	reason, err := v.read(ctx, ref.Digest, ref.Size)
+	if err == nil && reason != "" {
+		v.result.Damaged++
+		v.report(Damage{Blob: string(ref.Digest), Reason: reason})
+	}
+	return err
 }
 
 // trees verifies trees and, with all, what else the repository holds: another
@@ -151,7 +221,16 @@ func (v *verifying) trees(ctx context.Context, trees []artifacts.Digest, all boo
 }
 
 func (v *verifying) repository(ctx context.Context, trees iter.Seq2[artifacts.Digest, error], report func(artifacts.Damage)) error {
-	found, err := v.l.repository.Verify(ctx, trees, report)
+	before := v.now
+	found, err := v.l.repository.Verify(ctx, trees, report, func(p artifacts.Progress) {
+		v.now = artifacts.Progress{
+			Files: before.Files + p.Files, FilesTotal: before.FilesTotal + p.FilesTotal,
+			Bytes: before.Bytes + p.Bytes, BytesTotal: before.BytesTotal + p.BytesTotal,
+		}
+		if v.progress != nil {
+			v.progress(v.now)
+		}
+	})
 	v.result.Blobs += found.Blobs
 	v.result.Bytes += found.Bytes
 	return err
@@ -161,7 +240,9 @@ func (v *verifying) found(d artifacts.Damage) {
 	v.result.Damaged++
 	if d.Digest != "" && !v.bad[d.Digest] {
 		v.bad[d.Digest] = true
-		v.result.Bad = append(v.result.Bad, d.Digest)
+		if !errors.Is(d.Err, artifacts.ErrKey) { // with the right key it is whole
+			v.result.Bad = append(v.result.Bad, d.Digest)
+		}
 	}
 	out := Damage{Version: v.labels[d.Tree], Path: d.Path, Object: d.Object, Blob: string(d.Digest)}
 	if d.Err != nil {

@@ -222,7 +222,7 @@ func TestKilledWritersAndCollections(t *testing.T) {
 
 func requireWhole(t *testing.T, r *artifacts.Repository, roots func(func(artifacts.Digest, error) bool)) {
 	t.Helper()
-	_, err := r.Verify(t.Context(), roots, func(d artifacts.Damage) { t.Errorf("damage: %+v: %v", d, d.Err) })
+	_, err := r.Verify(t.Context(), roots, func(d artifacts.Damage) { t.Errorf("damage: %+v: %v", d, d.Err) }, nil)
 	require.NoError(t, err)
 	require.False(t, t.Failed())
 }
