@@ -27,6 +27,9 @@ type columnState struct {
 	bins    *binCounts         // where a distance from the reference is asked for
 	guess   *textGuess         // where Infer asks what text means
 
+	extremes *extremes // where outliers are asked for
+	most     int       // failing rows that are shown
+
 	rows, nulls, wrong, notFinite, nans, infinite int64
 	faultless                                     int64
 	shortest, longest                             int // bytes of text
@@ -65,6 +68,9 @@ func (c *columnState) observe(a arrow.Array, first int64, lines lineNumbers, ran
 	}
 	if c.guess != nil {
 		c.guess.observe(v)
+	}
+	if c.extremes != nil {
+		c.extremes.observe(v, lines)
 	}
 	for _, check := range c.cells {
 		check.run(c, lines)

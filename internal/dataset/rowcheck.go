@@ -14,10 +14,12 @@ type rowCheck struct {
 	columns []int    // places in scan.columns
 	names   []string // of the columns, in that order
 	set     *hashSet // of a check of uniqueness
+	test    rowTest  // of the checks that are neither that nor a rule
 	machine vm.VM
 	vector  func(columns []*columnState, n int, out []float64) // where the rule can be computed by column
 	truth   []float64                                          // of the batch, by vector
 	row     map[string]any
+	lines   lineNumbers // of the batch
 
 	looked, broken int64
 	sample         []Sample
@@ -27,10 +29,8 @@ type rowCheck struct {
 
 // newRowCheck ties a check to the columns of a table; it names the column that is missing.
 func newRowCheck(check *TableCheck, columns []*columnState, most int) (k *rowCheck, missing string) {
-	k = &rowCheck{check: check, most: most, row: map[string]any{}, names: check.Unique}
-	if check.rule != nil {
-		k.names = check.rule.columns
-	} else {
+	k = &rowCheck{check: check, most: most, row: map[string]any{}, names: check.columns()}
+	if len(check.Unique) > 0 {
 		k.set = &hashSet{limit: maxUnique}
 	}
 	for _, name := range k.names {
@@ -46,15 +46,8 @@ func newRowCheck(check *TableCheck, columns []*columnState, most int) (k *rowChe
 		k.columns = append(k.columns, at)
 	}
 	k.vectorise(columns)
+	k.prepareTest(columns)
 	return k, ""
-}
-
-// want puts the expectation into words.
-func (k *TableCheck) want() string {
-	if k.Rule != "" {
-		return "rows where " + k.Rule
-	}
-	return strings.Join(k.Unique, ", ") + " together once"
 }
 
 // run looks at a batch.
@@ -63,6 +56,7 @@ func (k *rowCheck) run(columns []*columnState, n int, first int64, lines lineNum
 		k.truth = resize(k.truth, n)
 		k.vector(columns, n, k.truth)
 	}
+	k.lines = lines
 	clean := true
 	for _, at := range k.columns {
 		clean = clean && columns[at].v.clean
@@ -96,6 +90,9 @@ func (k *rowCheck) applies(columns []*columnState, i int) bool {
 }
 
 func (k *rowCheck) met(columns []*columnState, i int) bool {
+	if k.test != nil {
+		return k.test.met(k, columns, i)
+	}
 	if k.set != nil {
 		h := uint64(0)
 		for _, at := range k.columns {
