@@ -148,6 +148,9 @@ func (c *columnState) mostCommon(allowed []string) verdict {
 
 // countMethod says how exact the counts of values are.
 func (c *columnState) countMethod() Method {
+	if c.counter.missed {
+		return Method("counts of " + pluralValues(c.counter.limit) + ", each at least")
+	}
 	if c.counter.full {
 		return Method("counts of the first " + pluralValues(c.counter.limit))
 	}

@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -35,7 +34,7 @@ func (t *associationTotal) add(pair [2]uint64, n int64) {
 	t.cells[pair] += n
 }
 
-func (t *associationTotal) merge(other rowTotal) {
+func (t *associationTotal) merge(other rowTotal, _ int64) {
 	o := other.(*associationTotal) //nolint:forcetypeassert,errcheck // the same expectation
 	t.over = t.over || o.over
 	for pair, n := range o.cells {
@@ -118,19 +117,28 @@ func (t *dependencyTotal) met(k *rowCheck, columns []*columnState, row int) bool
 	if g.conflict < 0 && g.value != v.hashes[row] {
 		g.conflict = at
 		if len(t.samples) < k.most {
-			if t.samples == nil {
-				t.samples = map[int64]Sample{}
-			}
-			t.samples[at] = Sample{Row: at + 1, Line: k.lines.at(row), Value: k.show(columns, row)}
+			t.keep(at, Sample{Row: at + 1, Line: k.lines.at(row), Value: k.show(columns, row)})
 		}
 	}
 	return true
 }
 
-func (t *dependencyTotal) merge(other rowTotal) {
+// keep remembers how a row in conflict is shown.
+func (t *dependencyTotal) keep(row int64, s Sample) {
+	if t.samples == nil {
+		t.samples = map[int64]Sample{}
+	}
+	t.samples[row] = s
+}
+
+func (t *dependencyTotal) merge(other rowTotal, shift int64) {
 	o := other.(*dependencyTotal) //nolint:forcetypeassert,errcheck // the same expectation
 	t.over = t.over || o.over
 	for h, theirs := range o.groups {
+		theirs.first += shift
+		if theirs.conflict >= 0 {
+			theirs.conflict += shift
+		}
 		mine := t.groups[h]
 		switch {
 		case mine == nil && len(t.groups) == maxGroups:
@@ -150,11 +158,21 @@ func (t *dependencyTotal) merge(other rowTotal) {
 		}
 	}
 	for row, s := range o.samples {
-		if t.samples == nil {
-			t.samples = map[int64]Sample{}
-		}
-		t.samples[row] = s
+		s.Row += shift
+		t.keep(row+shift, s)
 	}
+}
+
+// conflicts lists the first rows in conflict of their groups.
+func (t *dependencyTotal) conflicts() []int64 {
+	var rows []int64
+	for _, g := range t.groups {
+		if g.conflict >= 0 {
+			rows = append(rows, g.conflict)
+		}
+	}
+	slices.Sort(rows)
+	return rows
 }
 
 func (t *dependencyTotal) verdict(_ []*columnState, k *rowCheck) verdict {
@@ -162,25 +180,19 @@ func (t *dependencyTotal) verdict(_ []*columnState, k *rowCheck) verdict {
 	if t.over {
 		v.method = Method(fmt.Sprintf("the first %d different values of %s", maxGroups, k.names[0]))
 	}
-	var rows []int64
 	for _, g := range t.groups {
 		if g.conflict >= 0 {
 			v.ok = false
 			v.rows += g.rows
-			rows = append(rows, g.conflict)
 		}
 	}
 	v.found = "none otherwise"
 	if v.ok {
 		return v
 	}
-	slices.SortFunc(rows, func(a, b int64) int { return cmp.Compare(a, b) })
+	rows := t.conflicts()
 	for _, row := range rows[:min(len(rows), k.most)] {
-		s, read := t.samples[row]
-		if !read {
-			s = Sample{Row: row + 1, unread: true}
-		}
-		v.sample = append(v.sample, s)
+		v.sample = append(v.sample, t.samples[row])
 	}
 	groups := "1 group"
 	if len(rows) > 1 {

@@ -23,6 +23,7 @@ type cellCheck struct {
 	sample  []Sample
 	most    int
 	scratch []int32
+	firsts  []firstSeen // where values first stand, for merging
 }
 
 // run looks at a batch.

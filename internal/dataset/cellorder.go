@@ -42,14 +42,15 @@ func (s *orderState) breaks(x float64) bool {
 	return step < 0 || s.strict && step == 0
 }
 
-// merge appends the values that o saw; it tells whether the first of them is out of order.
-func (s *orderState) merge(o *orderState) (broken bool) {
+// merge appends the values that o saw; it tells whether the first of them is out
+// of order. shift is what o's row numbers lack.
+func (s *orderState) merge(o *orderState, shift int64) (broken bool) {
 	if !o.some {
 		return false
 	}
 	broken = s.some && s.breaks(o.first)
 	if !s.some {
-		s.first, s.firstRow = o.first, o.firstRow
+		s.first, s.firstRow = o.first, o.firstRow+shift
 	}
 	s.last, s.some = o.last, true
 	return broken

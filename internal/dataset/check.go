@@ -45,9 +45,10 @@ func (o CheckOptions) withDefaults() CheckOptions {
 // the source can't be read (it then wraps ErrSource or ErrCSV) or that ctx ended.
 // The caller closes the source.
 func Check(ctx context.Context, src Source, s *Schema, opts CheckOptions) (Report, error) {
-	k := &check{schema: s, opts: opts.withDefaults(), matched: map[*Rule]int{}}
-	k.report = Report{Table: src.Name(), Failures: []Failure{}, Columns: []ColumnSummary{}}
-	k.scan = &scan{src: src, workers: opts.Workers, progress: opts.Progress, distinct: newRowSet()}
+	if parts := chunks(src, opts.Workers); parts != nil {
+		return CheckParts(ctx, src.Name(), parts, s, opts)
+	}
+	k := newCheck(src, s, opts.withDefaults())
 	if err := k.prepare(); err != nil {
 		return Report{}, err
 	}
@@ -56,6 +57,14 @@ func Check(ctx context.Context, src Source, s *Schema, opts CheckOptions) (Repor
 	}
 	k.conclude()
 	return k.report, nil
+}
+
+func newCheck(src Source, s *Schema, opts CheckOptions) *check {
+	return &check{
+		schema: s, opts: opts, matched: map[*Rule]int{},
+		report: Report{Table: src.Name(), Failures: []Failure{}, Columns: []ColumnSummary{}},
+		scan:   &scan{src: src, workers: opts.Workers, progress: opts.Progress, distinct: newRowSet()},
+	}
 }
 
 // Validate holds a table against a schema. It never fails: what is wrong with
@@ -75,6 +84,7 @@ type check struct {
 	scan   *scan
 	report Report
 	failed bool
+	log    *rowLog // where the check will be merged into another
 
 	matched   map[*Rule]int // columns that each rule speaks of
 	misshapen bool          // the columns are not those of the schema

@@ -29,6 +29,7 @@ type columnState struct {
 
 	extremes *extremes // where outliers are asked for
 	most     int       // failing rows that are shown
+	log      *rowLog   // where the state will be merged
 
 	rows, nulls, wrong, notFinite, nans, infinite int64
 	faultless                                     int64
@@ -81,6 +82,9 @@ func (c *columnState) observe(a arrow.Array, first int64, lines lineNumbers, ran
 			bad += int(f / cellBad)
 		}
 		c.faultless += int64(v.n - bad)
+	}
+	if c.log != nil {
+		c.log.note(v)
 	}
 }
 

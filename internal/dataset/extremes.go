@@ -41,12 +41,14 @@ func (e *extremes) observe(v *vector, lines lineNumbers) {
 	}
 }
 
-// merge adds what o saw, which must be other rows.
-func (e *extremes) merge(o *extremes) {
+// merge adds what o saw in the rows that follow; shift is what its row numbers lack.
+func (e *extremes) merge(o *extremes, shift int64) {
 	for _, x := range o.low.kept {
+		x.row += shift
 		e.low.keep(x)
 	}
 	for _, x := range o.high.kept {
+		x.row += shift
 		e.high.keep(x)
 	}
 }

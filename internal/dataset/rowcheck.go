@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -24,7 +23,9 @@ type rowCheck struct {
 	looked, broken int64
 	sample         []Sample
 	most           int
-	err            error // the first row that the rule can't be asked of
+	err            error // of the first row that the rule can't be asked of
+	errRow         int64
+	firsts         []firstSeen // where rows first stand, for merging
 }
 
 // newRowCheck ties a check to the columns of a table; it names the column that is missing.
@@ -108,7 +109,7 @@ func (k *rowCheck) met(columns []*columnState, i int) bool {
 	}
 	held, err := k.check.rule.holds(&k.machine, k.row)
 	if err != nil && k.err == nil {
-		k.err = fmt.Errorf("row %d: %w", columns[k.columns[0]].v.first+int64(i)+1, err)
+		k.err, k.errRow = err, columns[k.columns[0]].v.first+int64(i)
 	}
 	return held && err == nil
 }

@@ -21,6 +21,8 @@ type scan struct {
 	workers  int
 	progress func(rows int64)
 
+	first    int64   // row that the source starts with
+	log      *rowLog // where the check will be merged
 	seen     int64   // rows so far
 	goodRows int64   // rows that break no expectation
 	distinct *rowSet // of whole rows; nil where it is not asked for
@@ -167,6 +169,9 @@ func (s *scan) join(n int) {
 				first.hashes[i] += p.hashes[i]
 			}
 		}
+	}
+	if s.log != nil {
+		s.log.noteRows(first.bad, s.seen)
 	}
 	for _, bad := range first.bad {
 		if !bad {

@@ -13,10 +13,10 @@ type rowTest interface {
 }
 
 // rowTotal is a rowTest that lets every row pass and is judged when all are read.
-// Two that saw different rows, those of the other later, can be merged.
+// One that saw the rows that follow can be merged into it; shift is what its row numbers lack.
 type rowTotal interface {
 	rowTest
-	merge(other rowTotal)
+	merge(other rowTotal, shift int64)
 	verdict(columns []*columnState, k *rowCheck) verdict
 }
 
@@ -94,7 +94,7 @@ func (k *rowCheck) fault(columns []*columnState) string {
 			return "the rule could not be asked of some rows, whose values are personal"
 		}
 	}
-	return k.err.Error()
+	return fmt.Sprintf("row %d: %v", k.errRow+1, k.err)
 }
 
 // differentTest asks for cells that differ from each other.
