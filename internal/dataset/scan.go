@@ -18,6 +18,7 @@ type scan struct {
 	src      Source
 	columns  []*columnState
 	rows     []*rowCheck
+	pairs    *pairGuess // where Infer asks for rules between columns
 	workers  int
 	progress func(rows int64)
 
@@ -135,6 +136,9 @@ func (s *scan) batch(b readBatch) {
 			}
 		}
 	})
+	if s.pairs != nil {
+		s.pairs.observe()
+	}
 	s.share(len(s.rows), func(part *scanPart, i int) { s.rows[i].run(s.columns, n, s.seen, b.lines, part.bad) })
 	s.join(n)
 	s.seen += int64(n)

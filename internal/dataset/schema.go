@@ -96,6 +96,7 @@ type Rule struct {
 	Checks []Expect `yaml:"checks,omitempty" jsonschema_description:"Further expectations, each with its own mostly, severity and reason."`
 
 	line    int
+	comment string // of Infer, for who edits the schema
 	name    *regexp.Regexp
 	formats []dateFormat
 }
