@@ -43,14 +43,25 @@ func (t *associationTotal) merge(other rowTotal, _ int64) {
 }
 
 func (t *associationTotal) verdict(_ []*columnState, k *rowCheck) verdict {
-	rows, columns := t.places(0), t.places(1)
-	switch {
-	case t.over:
-		return verdict{found: fmt.Sprintf("more than %d pairs of values, too many to tell", maxPairs), method: "approximate"}
-	case len(rows)*len(columns) > maxCells:
-		return verdict{found: fmt.Sprintf("%d and %d different values, too many to tell", len(rows), len(columns)), method: "approximate"}
-	case len(t.cells) == 0:
+	if len(t.cells) == 0 {
 		return verdict{found: "no row with both values", method: Exact}
+	}
+	v, err := t.v()
+	if err != nil {
+		return verdict{found: err.Error(), method: "approximate"}
+	}
+	b := k.check.CramersV.Bounds
+	return verdict{ok: (b.Min == nil || v >= *b.Min) && (b.Max == nil || v <= *b.Max), found: strconv.FormatFloat(v, 'g', 6, 64), method: Exact}
+}
+
+// v is Cramér's V, where there are few enough values.
+func (t *associationTotal) v() (float64, error) {
+	if t.over {
+		return 0, fmt.Errorf("more than %d pairs of values, too many to tell", maxPairs)
+	}
+	rows, columns := t.places(0), t.places(1)
+	if len(rows)*len(columns) > maxCells {
+		return 0, fmt.Errorf("%d and %d different values, too many to tell", len(rows), len(columns))
 	}
 	counts := make([][]int64, len(rows))
 	for i := range counts {
@@ -59,12 +70,7 @@ func (t *associationTotal) verdict(_ []*columnState, k *rowCheck) verdict {
 	for pair, n := range t.cells {
 		counts[rows[pair[0]]][columns[pair[1]]] = n
 	}
-	v, err := stats.CramersV(counts)
-	if err != nil {
-		return verdict{found: err.Error(), method: Exact}
-	}
-	b := k.check.CramersV.Bounds
-	return verdict{ok: (b.Min == nil || v >= *b.Min) && (b.Max == nil || v <= *b.Max), found: strconv.FormatFloat(v, 'g', 6, 64), method: Exact}
+	return stats.CramersV(counts)
 }
 
 // places numbers the values of one side of the pairs, in the order of their hashes.
