@@ -17,6 +17,7 @@ import (
 type DataValidateOptions struct {
 	Schema    string
 	Paths     []string
+	Together  bool
 	Reference string
 	MaskKey   string
 	Page      string
@@ -35,7 +36,8 @@ fail and some of them; values of personal columns are not shown. The exit code i
 3 when the data is not valid; warnings do not count.`,
 		Example: `  slipway data validate train.csv --schema schema.yaml
   slipway data validate credit@2 --schema schema.yaml --path train.parquet --reference credit@1 --page report.html
-  slipway data validate ./data --schema schema.yaml --junit report.xml -o json`,
+  slipway data validate ./data --schema schema.yaml --junit report.xml -o json
+  slipway data validate ./parts --together --schema schema.yaml`,
 		Args: takes("DATA"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.runDataValidate(cmd.Context(), o, args[0], v)
@@ -44,6 +46,7 @@ fail and some of them; values of personal columns are not shown. The exit code i
 	f := cmd.Flags()
 	f.StringVar(&v.Schema, "schema", "", "schema, as 'slipway data infer-schema' writes it")
 	f.StringArrayVar(&v.Paths, "path", nil, "only this file; may be repeated")
+	f.BoolVar(&v.Together, "together", false, "the files are the parts of one table, in the order given or of their names")
 	f.StringVar(&v.Reference, "reference", "", "what distributions are compared with: data, or a profile as 'slipway data profile -o json' writes it (.json)")
 	f.StringVar(&v.MaskKey, "mask-key", "", "file with at least 32 random bytes: show tokens made with it in place of personal values")
 	f.StringVar(&v.Page, "page", "", "write the report as an HTML page to this file")
@@ -68,16 +71,14 @@ func (a *app) runDataValidate(ctx context.Context, o *DataOptions, data string, 
 	}
 	var reports dataset.Reports
 	err = o.withTables(ctx, a, data, v.Paths, func(tables []table) error {
+		if v.Together {
+			report, err := a.checkTogether(ctx, data, tables, schema, options)
+			reports = append(reports, report)
+			return err
+		}
 		for _, t := range tables {
-			var done func()
-			options.Progress, done = a.rows("validate " + t.name)
-			err := t.read(func(src dataset.Source) error {
-				report, err := dataset.Check(ctx, src, schema, options)
-				report.Table = t.name
-				reports = append(reports, report)
-				return err
-			})
-			done()
+			report, err := a.checkTable(ctx, t, schema, options)
+			reports = append(reports, report)
 			if err != nil {
 				return err
 			}
@@ -91,6 +92,31 @@ func (a *app) runDataValidate(ctx context.Context, o *DataOptions, data string, 
 		return err
 	}
 	return a.tellReports(reports)
+}
+
+func (a *app) checkTable(ctx context.Context, t table, schema *dataset.Schema, options dataset.CheckOptions) (report dataset.Report, err error) {
+	var done func()
+	options.Progress, done = a.rows("validate " + t.name)
+	defer done()
+	err = t.read(func(src dataset.Source) (err error) {
+		report, err = dataset.Check(ctx, src, schema, options)
+		return err
+	})
+	report.Table = t.name
+	return report, err
+}
+
+// checkTogether checks tables as the parts of one.
+func (a *app) checkTogether(ctx context.Context, data string, tables []table, schema *dataset.Schema, options dataset.CheckOptions) (dataset.Report, error) {
+	var done func()
+	options.Progress, done = a.rows("validate " + data)
+	defer done()
+	parts := make([]dataset.Part, len(tables))
+	for i, t := range tables {
+		parts[i] = dataset.Part{Open: t.open, First: -1}
+	}
+	report, err := dataset.CheckParts(ctx, data, parts, schema, options)
+	return report, dataError(err)
 }
 
 // reference reads the profile of a .json file, or makes that of data; nil without one.

@@ -61,6 +61,17 @@ func TestDataValidate(t *testing.T) {
 	l.fails(codeError, "line 3", "validate", filepath.Join(l.write("ragged", map[string]string{"r.csv": "a\n1\n2,3\n"}), "r.csv"), "--schema", filepath.Join(l.dir, "s/s.yaml"))
 }
 
+// TestDataValidateTogether holds a table in three files against a schema as one.
+func TestDataValidateTogether(t *testing.T) {
+	l := newLibrary(t)
+	folder := l.write("parts", map[string]string{"1.csv": "id\n1\n2\n", "2.csv": "id\n3\n1\n", "3.csv": "id\n4\n2\n"})
+	schema := filepath.Join(l.write("s", map[string]string{"s.yaml": "rows: {min: 6}\ncolumns: [{name: id, type: integer, unique: true}]\n"}), "s.yaml")
+	l.fails(codeStopped, "2 rows", "validate", folder, "--schema", schema)
+	l.fails(codeStopped, `2 of 6 rows otherwise, first "1" on line 3`, "validate", folder, "--schema", schema, "--together")
+	l.ok("add", folder, "--name", "parts")
+	l.fails(codeStopped, `2 of 6 rows otherwise, first "1"`, "validate", "parts", "--schema", schema, "--together")
+}
+
 func TestDataReference(t *testing.T) {
 	l := newLibrary(t)
 	l.ok("add", creditRisk+"data/train.csv", "--name", "train")

@@ -9,6 +9,7 @@ import (
 
 // aggregate is one expectation on a whole column, judged after the last batch.
 type aggregate struct {
+	key    string // names the expectation in reports, as the schema does
 	want   string
 	expect *Expect
 	judge  func(c *columnState) verdict
@@ -19,13 +20,18 @@ type verdict struct {
 	ok     bool
 	found  string
 	method Method
+	rows   int64 // that fail, where single rows do
+	sample []Sample
 }
 
-// aggregates compiles the expectations on the column as a whole.
+// addAggregate notes an expectation on a column: its key in the schema, what is wanted, and how it is judged.
+type addAggregate func(key, want string, judge func(c *columnState) verdict)
+
+// aggregateChecks compiles the expectations on the column as a whole.
 func (c *columnState) aggregateChecks(r *Rule, ref *ColumnProfile, now time.Time) error {
 	for _, e := range append([]*Expect{&r.Expect}, pointers(r.Checks)...) {
-		add := func(want string, judge func(c *columnState) verdict) {
-			c.aggregates = append(c.aggregates, &aggregate{want: want, expect: e, judge: judge})
+		add := func(key, want string, judge func(c *columnState) verdict) {
+			c.aggregates = append(c.aggregates, &aggregate{key: key, want: want, expect: e, judge: judge})
 		}
 		c.boundedNumbers(e, add)
 		if e.Median != nil || len(e.Quantile) > 0 {
@@ -34,27 +40,29 @@ func (c *columnState) aggregateChecks(r *Rule, ref *ColumnProfile, now time.Time
 			}
 		}
 		if e.Distinct != nil {
-			add(e.Distinct.say("the number of different values"), func(c *columnState) verdict {
+			add("distinct", e.Distinct.say("the number of different values"), func(c *columnState) verdict {
 				n, method := c.counter.distinct()
 				return e.Distinct.judge(float64(n), method, c)
 			})
 		}
 		if e.DistinctShare != nil {
-			add(e.DistinctShare.say("the share of different values"), func(c *columnState) verdict {
+			add("distinct_share", e.DistinctShare.say("the share of different values"), func(c *columnState) verdict {
 				n, method := c.counter.distinct()
 				return e.DistinctShare.judge(min(1, float64(n)/float64(max(c.values(), 1))), method, c)
 			})
 		}
 		if len(e.MostCommon) > 0 {
-			add("the most common value is one of "+shorten(strings.Join(e.MostCommon, ", ")), func(c *columnState) verdict { return c.mostCommon(e.MostCommon) })
+			add("most_common", "the most common value is one of "+shorten(strings.Join(e.MostCommon, ", ")), func(c *columnState) verdict { return c.mostCommon(e.MostCommon) })
 		}
 		if len(e.Contains) > 0 {
-			add("each of "+shorten(strings.Join(e.Contains, ", "))+" stands in the column", func(c *columnState) verdict { return c.containsAll(e.Contains) })
+			add("contains", "each of "+shorten(strings.Join(e.Contains, ", "))+" stands in the column", func(c *columnState) verdict { return c.containsAll(e.Contains) })
 		}
 		if e.MaxAge != "" {
-			add("the latest date at most "+e.MaxAge+" old", func(c *columnState) verdict { return c.fresh(e.maxAge, now) })
+			add("max_age", "the latest date at most "+e.MaxAge+" old", func(c *columnState) verdict { return c.fresh(e.maxAge, now) })
 		}
 		c.distances(e, ref, add)
+		c.moreDistances(e, ref, add)
+		c.moreAggregates(e, add)
 	}
 	return nil
 }
@@ -67,26 +75,27 @@ func (c *columnState) needSketch() (err error) {
 }
 
 // boundedNumbers compiles the bounds on statistics of a numeric column.
-func (c *columnState) boundedNumbers(e *Expect, add func(string, func(c *columnState) verdict)) {
+func (c *columnState) boundedNumbers(e *Expect, add addAggregate) {
 	for _, b := range []struct {
 		bounds *Bounds
+		key    string
 		name   string
 		value  func(c *columnState) (float64, Method)
 	}{
-		{e.Mean, "the mean", func(c *columnState) (float64, Method) { return c.moments.mean, Exact }},
-		{e.Median, "the median", func(c *columnState) (float64, Method) { return c.quantile(0.5) }},
-		{e.Std, "the standard deviation", func(c *columnState) (float64, Method) { return c.moments.std(), Exact }},
-		{e.Sum, "the sum", func(c *columnState) (float64, Method) { return c.moments.sum + c.moments.lost, Exact }},
-		{e.Smallest, "the smallest value", func(c *columnState) (float64, Method) { return c.moments.min, Exact }},
-		{e.Largest, "the largest value", func(c *columnState) (float64, Method) { return c.moments.max, Exact }},
+		{e.Mean, "mean", "the mean", func(c *columnState) (float64, Method) { return c.moments.mean, Exact }},
+		{e.Median, "median", "the median", func(c *columnState) (float64, Method) { return c.quantile(0.5) }},
+		{e.Std, "std", "the standard deviation", func(c *columnState) (float64, Method) { return c.moments.std(), Exact }},
+		{e.Sum, "sum", "the sum", func(c *columnState) (float64, Method) { return c.moments.sum + c.moments.lost, Exact }},
+		{e.Smallest, "smallest", "the smallest value", func(c *columnState) (float64, Method) { return c.moments.min, Exact }},
+		{e.Largest, "largest", "the largest value", func(c *columnState) (float64, Method) { return c.moments.max, Exact }},
 	} {
 		if b.bounds != nil {
-			add(b.bounds.say(b.name), judgeNumber(b.bounds, b.value))
+			add(b.key, b.bounds.say(b.name), judgeNumber(b.bounds, b.value))
 		}
 	}
 	for i := range e.Quantile {
 		q := &e.Quantile[i]
-		add(q.say("quantile "+formatNumber(q.Q)), judgeNumber(&q.Bounds, func(c *columnState) (float64, Method) { return c.quantile(q.Q) }))
+		add("quantiles", q.say("quantile "+formatNumber(q.Q)), judgeNumber(&q.Bounds, func(c *columnState) (float64, Method) { return c.quantile(q.Q) }))
 	}
 }
 
@@ -139,6 +148,9 @@ func (c *columnState) mostCommon(allowed []string) verdict {
 
 // countMethod says how exact the counts of values are.
 func (c *columnState) countMethod() Method {
+	if c.counter.missed {
+		return Method("counts of " + pluralValues(c.counter.limit) + ", each at least")
+	}
 	if c.counter.full {
 		return Method("counts of the first " + pluralValues(c.counter.limit))
 	}

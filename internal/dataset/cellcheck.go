@@ -12,17 +12,18 @@ import (
 
 // cellCheck is one row-wise expectation on a column, and what broke it so far.
 type cellCheck struct {
-	want     string
-	expect   *Expect
-	of       func(c *columnState) int64              // how many cells it looked at, when all are read
-	test     func(v *vector, broken []int32) []int32 // appends the rows of the batch that break it
-	unique   *hashSet                                // of a check of uniqueness
-	broken   int64
-	sample   []Sample
-	most     int
-	scratch  []int32
-	lastSeen float64 // of a check of order
-	some     bool
+	key     string // names the expectation in reports, as the schema does
+	want    string
+	expect  *Expect
+	of      func(c *columnState) int64              // how many cells it looked at, when all are read
+	test    func(v *vector, broken []int32) []int32 // appends the rows of the batch that break it
+	unique  *hashSet                                // of a check of uniqueness
+	order   *orderState                             // of a check of order
+	broken  int64
+	sample  []Sample
+	most    int
+	scratch []int32
+	firsts  []firstSeen // where values first stand, for merging
 }
 
 // run looks at a batch.
@@ -110,22 +111,26 @@ func each(ok func(v *vector, i int) bool) func(v *vector, broken []int32) []int3
 
 // cellChecks compiles the row-wise expectations on a column.
 func (c *columnState) cellChecks(r *Rule, most int) {
-	add := func(e *Expect, want string, test func(v *vector, broken []int32) []int32) *cellCheck {
-		k := &cellCheck{want: want, expect: e, test: test, most: most, of: (*columnState).values}
+	add := func(e *Expect, key, want string, test func(v *vector, broken []int32) []int32) *cellCheck {
+		k := &cellCheck{key: key, want: want, expect: e, test: test, most: most, of: (*columnState).values}
 		c.cells = append(c.cells, k)
 		return k
 	}
 	present := func(c *columnState) int64 { return c.rows - c.nulls }
 	if !r.Nullable {
-		add(&r.Expect, "a value in every row", flagged(cellNull)).of = func(c *columnState) int64 { return c.rows }
+		add(&r.Expect, "nullable", "a value in every row", flagged(cellNull)).of = func(c *columnState) int64 { return c.rows }
 	}
-	add(&r.Expect, c.typeWanted(), flagged(cellWrong)).of = present
+	add(&r.Expect, "type", c.typeWanted(), flagged(cellWrong)).of = present
 	if r.Type == Number || storedKind(c.stored) == Number && r.Type == Integer {
-		add(&r.Expect, "finite numbers", flagged(cellNotFinite)).of = present
+		add(&r.Expect, "nan", "finite numbers", flagged(cellNotFinite)).of = present
 	}
 	for _, e := range append([]*Expect{&r.Expect}, pointers(r.Checks)...) {
 		for _, k := range c.expectCells(r, e) {
-			add(e, k.want, k.test).unique = k.unique
+			one := add(e, k.key, k.want, k.test)
+			one.unique, one.order = k.unique, k.order
+			if k.of != nil {
+				one.of = k.of
+			}
 		}
 	}
 }
@@ -151,51 +156,51 @@ func (c *columnState) typeWanted() string {
 }
 
 func (c *columnState) expectCells(r *Rule, e *Expect) (out []*cellCheck) {
-	add := func(want string, test func(v *vector, broken []int32) []int32) *cellCheck {
-		out = append(out, &cellCheck{want: want, test: test})
+	add := func(key, want string, test func(v *vector, broken []int32) []int32) *cellCheck {
+		out = append(out, &cellCheck{key: key, want: want, test: test})
 		return out[len(out)-1]
 	}
 	if e.Min != nil {
-		add("values of at least "+formatNumber(*e.Min), numeric(*e.Min, math.Inf(1)))
+		add("min", "values of at least "+formatNumber(*e.Min), numeric(*e.Min, math.Inf(1)))
 	}
 	if e.Max != nil {
-		add("values of at most "+formatNumber(*e.Max), numeric(math.Inf(-1), *e.Max))
+		add("max", "values of at most "+formatNumber(*e.Max), numeric(math.Inf(-1), *e.Max))
 	}
 	if e.Above != nil {
-		add("values above "+formatNumber(*e.Above), numeric(math.Nextafter(*e.Above, math.Inf(1)), math.Inf(1)))
+		add("above", "values above "+formatNumber(*e.Above), numeric(math.Nextafter(*e.Above, math.Inf(1)), math.Inf(1)))
 	}
 	if e.Below != nil {
-		add("values below "+formatNumber(*e.Below), numeric(math.Inf(-1), math.Nextafter(*e.Below, math.Inf(-1))))
+		add("below", "values below "+formatNumber(*e.Below), numeric(math.Inf(-1), math.Nextafter(*e.Below, math.Inf(-1))))
 	}
 	if e.Earliest != "" {
-		add("dates from "+e.Earliest+" on", numeric(float64(e.earliest), math.Inf(1)))
+		add("earliest", "dates from "+e.Earliest+" on", numeric(float64(e.earliest), math.Inf(1)))
 	}
 	if e.Latest != "" {
-		add("dates up to "+e.Latest, numeric(math.Inf(-1), float64(e.latest)))
+		add("latest", "dates up to "+e.Latest, numeric(math.Inf(-1), float64(e.latest)))
 	}
 	if len(e.Values) > 0 {
 		in := c.memberOf(e.Values)
-		add("one of "+shorten(strings.Join(e.Values, ", ")), each(in))
+		add("values", "one of "+shorten(strings.Join(e.Values, ", ")), each(in))
 	}
 	if len(e.NotValues) > 0 {
 		in := c.memberOf(e.NotValues)
-		add("none of "+shorten(strings.Join(e.NotValues, ", ")), each(func(v *vector, i int) bool { return !in(v, i) }))
+		add("not_values", "none of "+shorten(strings.Join(e.NotValues, ", ")), each(func(v *vector, i int) bool { return !in(v, i) }))
 	}
 	if e.pattern != nil {
-		add("values that match "+e.Pattern, each(matches(e.pattern, true)))
+		add("pattern", "values that match "+e.Pattern, each(matches(e.pattern, true)))
 	}
 	if e.notPattern != nil {
-		add("no value that matches "+e.NotPattern, each(matches(e.notPattern, false)))
+		add("not_pattern", "no value that matches "+e.NotPattern, each(matches(e.notPattern, false)))
 	}
 	if e.MinLength != nil {
-		add(fmt.Sprintf("values of at least %d characters", *e.MinLength), each(func(v *vector, i int) bool { return int64(utf8.RuneCount(v.bytesAt(i))) >= *e.MinLength }))
+		add("min_length", fmt.Sprintf("values of at least %d characters", *e.MinLength), each(func(v *vector, i int) bool { return int64(utf8.RuneCount(v.bytesAt(i))) >= *e.MinLength }))
 	}
 	if e.MaxLength != nil {
-		add(fmt.Sprintf("values of at most %d characters", *e.MaxLength), each(func(v *vector, i int) bool { return int64(utf8.RuneCount(v.bytesAt(i))) <= *e.MaxLength }))
+		add("max_length", fmt.Sprintf("values of at most %d characters", *e.MaxLength), each(func(v *vector, i int) bool { return int64(utf8.RuneCount(v.bytesAt(i))) <= *e.MaxLength }))
 	}
 	if e.Unique {
 		set := &hashSet{limit: maxUnique}
-		k := add("every value once", func(v *vector, broken []int32) []int32 {
+		k := add("unique", "every value once", func(v *vector, broken []int32) []int32 {
 			for i, hash := range v.hashes {
 				if v.flags[i]&cellUnusable == 0 && set.add(hash) {
 					broken = append(broken, int32(i))
@@ -206,31 +211,12 @@ func (c *columnState) expectCells(r *Rule, e *Expect) (out []*cellCheck) {
 		k.unique = set
 	}
 	if e.Sorted != "" {
-		k := add(string(e.Sorted)+" values", nil)
-		k.test = k.inOrder(e.Sorted)
+		k := add("sorted", string(e.Sorted)+" values", nil)
+		k.order = newOrderState(e.Sorted)
+		k.test = k.order.test
 	}
+	e.moreCells(add)
 	return out
-}
-
-// inOrder is a test for values that do not follow the one before as asked.
-func (k *cellCheck) inOrder(want Sorted) func(v *vector, broken []int32) []int32 {
-	sign, strict := 1.0, want == StrictlyIncreasing || want == StrictlyDecreasing
-	if want == Decreasing || want == StrictlyDecreasing {
-		sign = -1
-	}
-	return func(v *vector, broken []int32) []int32 {
-		for i, x := range v.nums {
-			if v.flags[i]&cellUnusable != 0 {
-				continue
-			}
-			step := sign * (x - k.lastSeen)
-			if k.some && (step < 0 || strict && step == 0) {
-				broken = append(broken, int32(i))
-			}
-			k.lastSeen, k.some = x, true
-		}
-		return broken
-	}
 }
 
 func matches(p *regexp.Regexp, want bool) func(v *vector, i int) bool {

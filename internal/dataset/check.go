@@ -45,9 +45,10 @@ func (o CheckOptions) withDefaults() CheckOptions {
 // the source can't be read (it then wraps ErrSource or ErrCSV) or that ctx ended.
 // The caller closes the source.
 func Check(ctx context.Context, src Source, s *Schema, opts CheckOptions) (Report, error) {
-	k := &check{schema: s, opts: opts.withDefaults(), matched: map[*Rule]int{}}
-	k.report = Report{Table: src.Name(), Failures: []Failure{}, Columns: []ColumnSummary{}}
-	k.scan = &scan{src: src, workers: opts.Workers, progress: opts.Progress, distinct: newRowSet()}
+	if parts := chunks(src, opts.Workers); parts != nil {
+		return CheckParts(ctx, src.Name(), parts, s, opts)
+	}
+	k := newCheck(src, s, opts.withDefaults())
 	if err := k.prepare(); err != nil {
 		return Report{}, err
 	}
@@ -56,6 +57,14 @@ func Check(ctx context.Context, src Source, s *Schema, opts CheckOptions) (Repor
 	}
 	k.conclude()
 	return k.report, nil
+}
+
+func newCheck(src Source, s *Schema, opts CheckOptions) *check {
+	return &check{
+		schema: s, opts: opts, matched: map[*Rule]int{},
+		report: Report{Table: src.Name(), Failures: []Failure{}, Columns: []ColumnSummary{}},
+		scan:   &scan{src: src, workers: opts.Workers, progress: opts.Progress, distinct: newRowSet()},
+	}
 }
 
 // Validate holds a table against a schema. It never fails: what is wrong with
@@ -75,6 +84,7 @@ type check struct {
 	scan   *scan
 	report Report
 	failed bool
+	log    *rowLog // where the check will be merged into another
 
 	matched   map[*Rule]int // columns that each rule speaks of
 	misshapen bool          // the columns are not those of the schema
@@ -96,14 +106,14 @@ func (k *check) prepare() error {
 		k.scan.columns = append(k.scan.columns, c)
 		if !known {
 			if k.schema.Extra == RefuseExtra {
-				k.badShape(Failure{Column: f.Name, Expectation: "no column beyond those of the schema", Found: "a column of kind " + string(m.kind), Severity: Error})
+				k.badShape(Failure{Column: f.Name, Check: "extra_column", Expectation: "no column beyond those of the schema", Found: "a column of kind " + string(m.kind), Severity: Error})
 			}
 			continue
 		}
 		k.matched[rule]++
-		c.rule, c.personal, c.masker = rule, rule.Personal, k.opts.Mask
+		c.rule, c.personal, c.masker, c.most = rule, rule.Personal, k.opts.Mask, k.opts.MaxSample
 		if stored := storedKind(f.Type); rule.Stored != "" && rule.Stored != stored {
-			k.badShape(Failure{Column: f.Name, Expectation: "values stored as " + string(rule.Stored), Found: "stored as " + f.Type.String(), Severity: rule.Severity, Reason: rule.Reason})
+			k.badShape(Failure{Column: f.Name, Check: "stored", Expectation: "values stored as " + string(rule.Stored), Found: "stored as " + f.Type.String(), Severity: rule.Severity, Reason: rule.Reason})
 		}
 		c.cellChecks(rule, k.opts.MaxSample)
 		if err := c.aggregateChecks(rule, k.opts.Reference.column(f.Name), k.opts.Now); err != nil {
@@ -111,7 +121,7 @@ func (k *check) prepare() error {
 		}
 		at := slices.IndexFunc(k.schema.Columns, func(r Rule) bool { return r.line == rule.line && r.Title() == rule.Title() })
 		if k.schema.Order == SchemaOrder && at < last {
-			k.badShape(Failure{Column: f.Name, Expectation: "columns in the order of the schema", Found: "it comes after " + k.schema.Columns[last].Title(), Severity: Error})
+			k.badShape(Failure{Column: f.Name, Check: "order", Expectation: "columns in the order of the schema", Found: "it comes after " + k.schema.Columns[last].Title(), Severity: Error})
 		}
 		last = max(last, at)
 	}
@@ -122,7 +132,7 @@ func (k *check) prepare() error {
 		t := &k.schema.Checks[i]
 		row, missing := newRowCheck(t, k.scan.columns, k.opts.MaxSample)
 		if missing != "" {
-			k.badShape(Failure{Expectation: t.want(), Found: "no column " + missing, Severity: t.Severity, Reason: t.Reason})
+			k.badShape(Failure{Check: t.key(), Expectation: t.want(), Found: "no column " + missing, Severity: t.Severity, Reason: t.Reason})
 			continue
 		}
 		k.scan.rows = append(k.scan.rows, row)
@@ -141,7 +151,7 @@ func (k *check) columnCount(rule *Rule) {
 	if found == want {
 		return
 	}
-	f := Failure{Column: rule.Title(), Expectation: "a column of type " + string(rule.Type), Found: "no such column", Severity: rule.Severity, Reason: rule.Reason}
+	f := Failure{Column: rule.Title(), Check: "missing_column", Expectation: "a column of type " + string(rule.Type), Found: "no such column", Severity: rule.Severity, Reason: rule.Reason}
 	if rule.NamePattern != "" {
 		f.Expectation = fmt.Sprintf("%d columns of type %s whose names match", want, rule.Type)
 		f.Found = fmt.Sprintf("%d columns", found)
@@ -153,6 +163,7 @@ func (k *check) columnCount(rule *Rule) {
 func (k *check) conclude() {
 	k.report.Rows = int(k.scan.seen)
 	k.rowCount()
+	k.columnTotal()
 	for _, f := range k.shape {
 		k.outcome(f, false)
 	}
@@ -162,7 +173,8 @@ func (k *check) conclude() {
 		}
 		for _, a := range c.aggregates {
 			v := a.judge(c)
-			k.outcome(Failure{Column: c.name, Expectation: a.want, Found: v.found, Severity: a.expect.Severity, Reason: a.expect.Reason, Method: inexact(v.method)}, v.ok)
+			k.outcome(Failure{Column: c.name, Check: a.key, Expectation: a.want, Found: v.found, Severity: a.expect.Severity, Reason: a.expect.Reason,
+				Rows: int(v.rows), Sample: v.sample, Method: inexact(v.method)}, v.ok)
 		}
 	}
 	for _, r := range k.scan.rows {
@@ -189,7 +201,7 @@ func (k *check) outcome(f Failure, ok bool) {
 		}
 	}
 	if len(k.report.Checks) < MaxOutcomes {
-		k.report.Checks = append(k.report.Checks, Outcome{Column: f.Column, Expectation: f.Expectation, Passed: ok, Found: f.Found, Severity: f.Severity, Method: f.Method})
+		k.report.Checks = append(k.report.Checks, Outcome{Column: f.Column, Check: f.Check, Expectation: f.Expectation, Passed: ok, Found: f.Found, Severity: f.Severity, Method: f.Method})
 	}
 }
 
@@ -205,16 +217,16 @@ func (k *check) rowCount() {
 	if k.schema.Rows.Min != nil {
 		least = *k.schema.Rows.Min
 	}
-	k.outcome(Failure{Expectation: "at least " + pluralRows(int(least)), Found: pluralRows(int(rows)), Severity: Error}, rows >= least)
+	k.outcome(Failure{Check: "rows", Expectation: "at least " + pluralRows(int(least)), Found: pluralRows(int(rows)), Severity: Error}, rows >= least)
 	if most := k.schema.Rows.Max; most != nil {
-		k.outcome(Failure{Expectation: "at most " + pluralRows(int(*most)), Found: pluralRows(int(rows)), Severity: Error}, rows <= *most)
+		k.outcome(Failure{Check: "rows", Expectation: "at most " + pluralRows(int(*most)), Found: pluralRows(int(rows)), Severity: Error}, rows <= *most)
 	}
 }
 
 func (k *check) judgeCells(c *columnState, cell *cellCheck) {
 	looked := cell.of(c)
 	f := Failure{
-		Column: c.name, Expectation: cell.want + mostlyOf(cell.expect.Mostly), Severity: cell.expect.Severity, Reason: cell.expect.Reason,
+		Column: c.name, Check: cell.key, Expectation: cell.want + mostlyOf(cell.expect.Mostly), Severity: cell.expect.Severity, Reason: cell.expect.Reason,
 		Rows: int(cell.broken), Sample: cell.sample,
 	}
 	broken := cell.broken
@@ -228,19 +240,28 @@ func (k *check) judgeCells(c *columnState, cell *cellCheck) {
 		}
 	}
 	f.Found = found(broken, k.report.Rows, cell.sample)
+	if cell.key == "type" && broken > 0 {
+		f.Found += c.hint(cell.sample)
+	}
 	k.outcome(f, enough(broken, looked, cell.expect.Mostly))
 }
 
 func (k *check) judgeRows(r *rowCheck) {
+	if total, ok := r.test.(rowTotal); ok {
+		v := total.verdict(k.scan.columns, r)
+		k.outcome(Failure{Check: r.check.key(), Expectation: r.check.want(), Found: v.found, Severity: r.check.Severity, Reason: r.check.Reason,
+			Rows: int(v.rows), Sample: v.sample, Method: inexact(v.method)}, v.ok)
+		return
+	}
 	f := Failure{
-		Expectation: r.check.want() + mostlyOf(r.check.Mostly), Found: found(r.broken, k.report.Rows, r.sample), Severity: r.check.Severity,
+		Check: r.check.key(), Expectation: r.check.want() + mostlyOf(r.check.Mostly), Found: found(r.broken, k.report.Rows, r.sample), Severity: r.check.Severity,
 		Reason: r.check.Reason, Rows: int(r.broken), Sample: r.sample,
 	}
 	if r.set != nil && r.set.full {
 		_, f.Method = r.set.distinct()
 	}
 	if r.err != nil {
-		f.Found += "; " + r.err.Error()
+		f.Found += "; " + r.fault(k.scan.columns)
 	}
 	k.outcome(f, enough(r.broken, r.looked, r.check.Mostly))
 }

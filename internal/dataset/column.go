@@ -27,6 +27,10 @@ type columnState struct {
 	bins    *binCounts         // where a distance from the reference is asked for
 	guess   *textGuess         // where Infer asks what text means
 
+	extremes *extremes // where outliers are asked for
+	most     int       // failing rows that are shown
+	log      *rowLog   // where the state will be merged
+
 	rows, nulls, wrong, notFinite, nans, infinite int64
 	faultless                                     int64
 	shortest, longest                             int // bytes of text
@@ -66,6 +70,9 @@ func (c *columnState) observe(a arrow.Array, first int64, lines lineNumbers, ran
 	if c.guess != nil {
 		c.guess.observe(v)
 	}
+	if c.extremes != nil {
+		c.extremes.observe(v, lines)
+	}
 	for _, check := range c.cells {
 		check.run(c, lines)
 	}
@@ -75,6 +82,9 @@ func (c *columnState) observe(a arrow.Array, first int64, lines lineNumbers, ran
 			bad += int(f / cellBad)
 		}
 		c.faultless += int64(v.n - bad)
+	}
+	if c.log != nil {
+		c.log.note(v)
 	}
 }
 

@@ -19,6 +19,7 @@ type counter struct {
 	limit  int
 	full   bool // there are more than limit values; only the first are counted
 	stop   bool // counting is given up
+	missed bool // by merging: some counts are too small
 	misses int64
 	hits   int64
 	sketch *hyperloglog.Sketch
@@ -83,9 +84,14 @@ func (c *counter) miss(hash uint64) {
 		c.hits = 0
 	}
 	if c.misses++; c.misses > int64(c.limit) && c.misses > c.hits {
-		c.stop = true
-		c.slots, c.idOf, c.counts, c.hashes, c.words, c.nums = nil, nil, nil, nil, nil, nil
+		c.giveUp()
 	}
+}
+
+// giveUp stops counting; what was counted is in the sketch.
+func (c *counter) giveUp() {
+	c.stop = true
+	c.slots, c.idOf, c.counts, c.hashes, c.words, c.nums = nil, nil, nil, nil, nil, nil
 }
 
 func (c *counter) grow() {

@@ -10,8 +10,9 @@ import (
 
 // dateFormat is one way of writing dates: ISO 8601, or a layout of package time.
 type dateFormat struct {
-	name   string // as the schema writes it
-	layout string // empty for ISO 8601
+	name   string       // as the schema writes it
+	layout string       // empty for ISO 8601
+	many   []dateFormat // of any: all notations
 }
 
 // isoFormat stands for ISO 8601 in a schema.
@@ -26,6 +27,14 @@ func dateFormats(names []string) ([]dateFormat, error) {
 	for _, name := range names {
 		if name == isoFormat {
 			out = append(out, dateFormat{name: name})
+			continue
+		}
+		if name == anyFormat {
+			many, err := dateFormats(append(dateNotations(), wordyNotations()...))
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, dateFormat{name: name, many: append(many, dateFormat{name: isoFormat})})
 			continue
 		}
 		layout, err := layoutOf(name)
@@ -75,6 +84,12 @@ func layoutOf(format string) (string, error) {
 // 1970 in UTC; a date without a zone is taken as UTC.
 func parseDate(formats []dateFormat, s string) (int64, bool) {
 	for i := range formats {
+		if formats[i].many != nil {
+			if v, ok := parseAnyDate(formats[i].many, s); ok {
+				return v, true
+			}
+			continue
+		}
 		if formats[i].layout == "" {
 			if v, ok := parseISO(s); ok {
 				return v, true

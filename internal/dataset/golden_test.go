@@ -91,7 +91,7 @@ func TestDistancesAgreeWithNumPy(t *testing.T) {
 		c := newColumnState(0, table.Record().Schema().Field(table.index[column]), meaning{kind: table.columns[table.index[column]].Kind}, 1)
 		of := ref.column(column)
 		limit := 0.0
-		c.distances(&Expect{PSI: &limit}, of, func(string, func(*columnState) verdict) {})
+		c.distances(&Expect{PSI: &limit}, of, func(string, string, func(*columnState) verdict) {})
 		part := table.Slice(g.Rows/2, g.Rows)
 		ranks := make([]uint64, part.Rows())
 		c.observe(part.record.Column(table.index[column]), 0, lineNumbers{}, ranks)

@@ -20,10 +20,19 @@ type textGuess struct {
 	some      bool
 	ambiguous bool // dates whose day and month can't be told apart
 	fraction  bool // a date has a time of day
+
+	shapes   *shapes        // of text, where Infer asks
+	personal *personalGuess // where Infer asks
 }
 
 // observe looks at the values that were read as numbers or dates.
 func (g *textGuess) observe(v *vector) {
+	if g.shapes != nil && v.kind.textual() {
+		g.shapes.observe(v)
+	}
+	if g.personal != nil {
+		g.personal.observe(v)
+	}
 	for i := range v.n {
 		if !v.usable(i) {
 			continue

@@ -6,6 +6,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -18,6 +19,9 @@ const (
 	inferGroup      = 16   // columns that are numbered alike become one rule from here on
 	inferSlack      = 1.0  // how far beyond the range seen, in ranges, values may lie
 	inferLeast      = 0.90 // the least share of known values that is asked for
+	inferSure       = 1000 // values after which a set of words that all stand often is taken as whole
+	inferSign       = 0.98 // the greatest share of values that must have a sign which may be chance
+	inferNull       = 0.9  // a greater share of nulls is not bounded
 )
 
 // Infer proposes a schema for tables like the source: another sample of the
@@ -29,20 +33,28 @@ func Infer(ctx context.Context, src Source) (*Schema, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, c := range s.columns {
+		c.guess.shapes, c.guess.personal = &shapes{}, newPersonalGuess()
+	}
+	s.pairs = newPairGuess(s.columns)
 	if err := s.run(ctx); err != nil {
 		return nil, fmt.Errorf("infer schema: %w", err)
 	}
+	some := slices.ContainsFunc(s.columns, func(c *columnState) bool { return c.nulls > 0 })
 	out := &Schema{Extra: RefuseExtra}
 	for at := 0; at < len(s.columns); {
 		group := numbered(s.columns[at:])
 		if len(group) < inferGroup {
-			out.Columns = append(out.Columns, s.columns[at].infer(s.seen))
+			r := s.columns[at].infer(s.seen)
+			inferNulls(&r, s.columns[at], some)
+			out.Columns = append(out.Columns, r)
 			at++
 			continue
 		}
 		out.Columns = append(out.Columns, inferTogether(group, s.seen))
 		at += len(group)
 	}
+	out.Checks = s.pairs.rules()
 	if err := out.check(); err != nil {
 		return nil, fmt.Errorf("infer schema: %w", err)
 	}
@@ -67,7 +79,11 @@ func (c *columnState) meant() Kind {
 
 // infer proposes the rule for a column.
 func (c *columnState) infer(rows int64) Rule {
-	r := Rule{Name: c.name, Type: c.meant(), Nullable: c.nulls > 0, Personal: looksPersonal(c)}
+	r := Rule{Name: c.name, Type: c.meant(), Nullable: c.nulls > 0}
+	if sign, personal := c.looksPersonal(); personal {
+		r.Personal, r.Mask = true, sign.mask
+		r.comment = "Suggestion: looks like " + sign.what + ". If so, keep personal, and choose the mask: hash, token, truncate or drop."
+	}
 	if r.Type.Numeric() || r.Type.temporal() {
 		for w := range c.m.nulls {
 			r.NullValues = append(r.NullValues, w)
@@ -85,8 +101,8 @@ func (c *columnState) infer(rows int64) Rule {
 		if c.m.comma {
 			r.Decimal = DecimalComma
 		}
-		if r.Unique = r.Type == Integer && c.identifies(rows); !r.Unique {
-			r.Min, r.Max = c.rangeSeen()
+		if r.Unique = r.Type == Integer && c.identifies(rows); !r.Unique && !r.Personal {
+			c.inferRange(&r)
 		}
 	case r.Type.temporal():
 		for _, f := range c.m.formats {
@@ -122,6 +138,7 @@ func (c *columnState) inferText(r *Rule, rows int64) {
 		most := int64(2 * c.longest)
 		r.MaxLength = &most
 	}
+	c.inferPattern(r)
 	if c.wrong > 0 {
 		r.Reason = fmt.Sprintf("most values are of type %s, %d are not: look at the source", c.m.kind, c.wrong)
 	}
@@ -131,8 +148,8 @@ func (c *columnState) inferText(r *Rule, rows int64) {
 }
 
 // knownShare is the share of values that another sample is sure to know, nil
-// for all: values that stood once tell how many were never seen (Good and
-// Turing, 1953). Three times that are allowed for.
+// for all: values that stood once or twice tell how many were never seen (Good
+// and Turing, 1953), and a few may be where there is little to go by.
 func (c *columnState) knownShare() *float64 {
 	rare := 0
 	for _, n := range c.counter.counts {
@@ -140,12 +157,27 @@ func (c *columnState) knownShare() *float64 {
 			rare++
 		}
 	}
-	if rare == 0 {
+	values := max(c.values(), 1)
+	if rare == 0 && values >= inferSure {
 		return nil
 	}
-	share := 1 - 3*float64(rare+1)/float64(max(c.values(), 1))
+	share := 1 - 3*float64(rare+1)/float64(values)
 	share = math.Floor(1000*max(share, inferLeast)) / 1000
 	return &share
+}
+
+// inferNulls says how many values of a column may be missing. In
+// a table where values are missing, one may be in any column but those that name rows.
+func inferNulls(r *Rule, c *columnState, some bool) {
+	share := float64(c.nulls) / float64(max(c.rows, 1))
+	if c.rows < inferRows || !r.Nullable && (!some || r.Unique) {
+		return
+	}
+	most := roundOut(2*share+8/float64(c.rows), math.Ceil)
+	if most > inferNull {
+		return
+	}
+	r.Nullable, r.NullShare = true, &Bounds{Max: &most}
 }
 
 // identifies tells that a column of integers names the rows: each once, and not spread like a quantity.
@@ -156,6 +188,40 @@ func (c *columnState) identifies(rows int64) bool {
 		unique = math.Abs(float64(distinct)-float64(rows)) < 4*sketchError*float64(rows)
 	}
 	return unique && rows >= inferRows && (c.moments.max-c.moments.min) < 2*float64(rows)
+}
+
+// inferRange bounds the values. Where single values lie far out, others will lie
+// farther, so that a few may.
+func (c *columnState) inferRange(r *Rule) {
+	low, high := c.rangeSeen()
+	sign := r.Type == Number && c.signByChance()
+	if low == nil || !sign && !c.farOut() {
+		r.Min, r.Max = low, high
+		return
+	}
+	share := sureShare(c.moments.n)
+	if sign {
+		share = min(share, inferSign)
+	}
+	r.Checks = append(r.Checks, Expect{Min: low, Max: high, Mostly: &share})
+}
+
+// farOut tells that the least or the greatest value lies more than twice as far
+// from the median as the hundredth of the values that is farthest, or that
+// there is one value only.
+func (c *columnState) farOut() bool {
+	values := c.sample.values()
+	middle := quantileOf(values, 0.5)
+	above, below := quantileOf(values, 0.99)-middle, middle-quantileOf(values, 0.01)
+	return c.moments.max == c.moments.min || c.moments.max-middle > 2*above || middle-c.moments.min > 2*below
+}
+
+// signByChance tells that the values have one sign, which their range keeps, but
+// that 0 is no end of what is measured: hardly a value is 0.
+func (c *columnState) signByChance() bool {
+	values := c.sample.values()
+	zeros := sort.SearchFloat64s(values, math.SmallestNonzeroFloat64) - sort.SearchFloat64s(values, 0)
+	return 100*zeros < len(values) && (c.moments.min >= 0 && c.moments.max > 1 || c.moments.max <= 0)
 }
 
 // rangeSeen widens the range of the values by itself, keeps the sign of values
@@ -249,20 +315,23 @@ func inferTogether(group []*columnState, rows int64) Rule {
 	return r
 }
 
-// looksPersonal tells by its name, or by addresses of mail in it, that a column holds personal data.
-func looksPersonal(c *columnState) bool {
-	byName := regexp.MustCompile(`(?i)(^|[_. -])(e-?mail|phone|mobile|ssn|passport|(first|last|full|sur)_?name|surname|address|iban|birth_?(day|date)|date_of_birth|dob)($|[_. -])`)
-	if byName.MatchString(c.name) {
-		return true
+// inferPattern proposes a pattern for codes. That of personal values is told in
+// general only: their own would repeat parts of them.
+func (c *columnState) inferPattern(r *Rule) {
+	g := c.guess
+	if !c.m.kind.textual() || g == nil || g.shapes == nil || g.shapes.values < inferRows {
+		return
 	}
-	if !c.m.kind.textual() || len(c.counter.words) == 0 {
-		return false
-	}
-	mail := regexp.MustCompile(`^[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}$`)
-	for _, w := range c.counter.words {
-		if !mail.Match(w) {
-			return false
+	pattern := g.shapes.pattern()
+	if r.Personal {
+		pattern = ""
+		if s, ok := g.personal.sign(); ok && s.what == "e-mail addresses" {
+			pattern = `[^@\s]+@[^@\s]+\.[a-zA-Z]{2,}`
 		}
 	}
-	return true
+	if pattern == "" {
+		return
+	}
+	share := sureShare(g.shapes.values)
+	r.Checks = append(r.Checks, Expect{Pattern: pattern, Mostly: &share, Severity: r.Severity})
 }

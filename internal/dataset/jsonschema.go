@@ -34,16 +34,29 @@ func JSONSchema() ([]byte, error) {
 // loosenWords lets lists of values hold numbers and booleans: YAML reads 1 and
 // true so, ParseSchema takes them as they are written.
 func loosenWords(s *jsonschema.Schema) {
-	for _, name := range []string{"values", "not_values", "contains", "most_common", "null_values"} {
+	for _, name := range []string{"values", "not_values", "contains", "most_common", "null_values", "like", "not_like"} {
 		for _, definition := range append([]*jsonschema.Schema{s}, definitions(s)...) {
 			if definition.Properties == nil {
 				continue
 			}
 			if list, ok := definition.Properties.Get(name); ok {
-				list.Items = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}}}
+				list.Items = word()
 			}
 		}
 	}
+	for _, definition := range definitions(s) {
+		if definition.Properties == nil {
+			continue
+		}
+		if list, ok := definition.Properties.Get("allowed"); ok { // of combinations: lists of words
+			list.Items.Items = word()
+		}
+	}
+}
+
+// word is a value of the data as YAML may write it.
+func word() *jsonschema.Schema {
+	return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Type: "string"}, {Type: "number"}, {Type: "boolean"}}}
 }
 
 func definitions(s *jsonschema.Schema) []*jsonschema.Schema {

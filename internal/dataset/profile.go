@@ -37,6 +37,9 @@ type ColumnProfile struct {
 	// Counts are the rows in each bin: one more than Edges or Values. Method says how exact they are.
 	Counts []int64 `json:"counts,omitempty"`
 	Method Method  `json:"method,omitempty"`
+	// Sample are values of a column of numbers or dates, drawn at random and
+	// sorted: all of them where there are few. It is what distributions are tested against.
+	Sample []float64 `json:"sample,omitempty"`
 }
 
 // Limits of a profile's bins.
@@ -64,18 +67,20 @@ func ProfileOf(ctx context.Context, src Source, opts ProfileOptions) (*Profile, 
 	}
 	p := &Profile{Version: ProfileVersion, Table: src.Name(), Rows: s.seen, Columns: []ColumnProfile{}}
 	for _, c := range s.columns {
-		p.Columns = append(p.Columns, c.profile())
+		p.Columns = append(p.Columns, c.profile(budget(len(s.columns), 1<<20, 32, profileSample)))
 	}
 	return p, nil
 }
 
-func (c *columnState) profile() ColumnProfile {
+// profile describes the column with at most so many of its values.
+func (c *columnState) profile(drawn int) ColumnProfile {
 	p := ColumnProfile{ColumnSummary: c.summary()}
 	if c.personal || c.values() == 0 {
 		return p
 	}
 	if c.m.kind.Numeric() || c.m.kind.temporal() {
 		c.binNumbers(&p)
+		p.Sample = c.sample.drawn(drawn)
 		return p
 	}
 	if c.counter.stop {

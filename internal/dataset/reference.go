@@ -35,13 +35,13 @@ func (b *binCounts) countSorted(values []float64) {
 	b.counts[len(b.edges)] = int64(len(values) - from)
 }
 
-// needsReference tells whether a rule compares with a reference.
+// needsReference tells whether a rule compares the shares of bins, or the mean, with those of a reference.
 func (e *Expect) needsReference() bool {
-	return e.PSI != nil || e.KL != nil || e.LInf != nil || e.MeanShift != nil
+	return e.PSI != nil || e.KL != nil || e.LInf != nil || e.MeanShift != nil || e.JSD != nil || e.Chi2P != nil
 }
 
 // distances compiles the limits on the distance from the reference profile.
-func (c *columnState) distances(e *Expect, ref *ColumnProfile, add func(string, func(c *columnState) verdict)) {
+func (c *columnState) distances(e *Expect, ref *ColumnProfile, add addAggregate) {
 	if !e.needsReference() {
 		return
 	}
@@ -50,17 +50,19 @@ func (c *columnState) distances(e *Expect, ref *ColumnProfile, add func(string, 
 	}
 	for _, d := range []struct {
 		most *float64
+		key  string
 		name string
 		of   func(ref, cur []int64) float64
 	}{
-		{e.PSI, "a population stability index", populationStability},
-		{e.KL, "a Kullback-Leibler divergence", kullbackLeibler},
-		{e.LInf, "a largest difference of shares", largestDifference},
+		{e.PSI, "psi", "a population stability index", populationStability},
+		{e.KL, "kl", "a Kullback-Leibler divergence", kullbackLeibler},
+		{e.LInf, "linf", "a largest difference of shares", largestDifference},
+		{e.JSD, "jsd", "a Jensen-Shannon divergence", jensenShannon},
 	} {
 		if d.most == nil {
 			continue
 		}
-		add(fmt.Sprintf("%s from the reference of at most %s", d.name, formatNumber(*d.most)), func(c *columnState) verdict {
+		add(d.key, fmt.Sprintf("%s from the reference of at most %s", d.name, formatNumber(*d.most)), func(c *columnState) verdict {
 			expected, found, method, problem := c.shares(ref)
 			if problem != "" {
 				return verdict{found: problem, method: Exact}
@@ -70,7 +72,7 @@ func (c *columnState) distances(e *Expect, ref *ColumnProfile, add func(string, 
 		})
 	}
 	if e.MeanShift != nil {
-		add("a mean within "+formatNumber(*e.MeanShift)+" standard deviations of the reference's", func(c *columnState) verdict {
+		add("mean_shift", "a mean within "+formatNumber(*e.MeanShift)+" standard deviations of the reference's", func(c *columnState) verdict {
 			return c.meanShift(ref, *e.MeanShift)
 		})
 	}
@@ -115,7 +117,7 @@ func (c *columnState) shares(ref *ColumnProfile) (expected, found []int64, metho
 	}
 	counted := int64(0)
 	for id, n := range c.counter.counts {
-		i, known := at[c.word(int32(id))]
+		i, known := at[shorten(c.word(int32(id)))] // as the profile writes it
 		if !known {
 			i = len(ref.Values)
 		}

@@ -40,6 +40,7 @@ const MaxOutcomes = 2000
 // Outcome is one expectation and whether it was met.
 type Outcome struct {
 	Column      string   `json:"column,omitempty"`
+	Check       string   `json:"check,omitempty"` // as Failure.Check
 	Expectation string   `json:"expectation"`
 	Passed      bool     `json:"passed"`
 	Found       string   `json:"found,omitempty"`
@@ -62,7 +63,9 @@ const MaxFailures = 100
 // Failure is one expectation that a table does not meet.
 type Failure struct {
 	// Column is empty for expectations on the whole table.
-	Column      string   `json:"column,omitempty"`
+	Column string `json:"column,omitempty"`
+	// Check names the expectation for programs: its key in the schema, or missing_column or extra_column.
+	Check       string   `json:"check,omitempty"`
 	Expectation string   `json:"expectation"`
 	Found       string   `json:"found"`
 	Severity    Severity `json:"severity"`
@@ -79,6 +82,8 @@ type Sample struct {
 	Row   int64  `json:"row"`            // of the table, from 1
 	Line  int    `json:"line,omitempty"` // of the file, where it has lines
 	Value string `json:"value"`          // Masked, or a token, for personal columns
+
+	unread bool // Line and Value are still to be read: the row was found by merging chunks
 }
 
 // Masked stands for a value that must not be shown.

@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -14,23 +13,25 @@ type rowCheck struct {
 	columns []int    // places in scan.columns
 	names   []string // of the columns, in that order
 	set     *hashSet // of a check of uniqueness
+	test    rowTest  // of the checks that are neither that nor a rule
 	machine vm.VM
 	vector  func(columns []*columnState, n int, out []float64) // where the rule can be computed by column
 	truth   []float64                                          // of the batch, by vector
 	row     map[string]any
+	lines   lineNumbers // of the batch
 
 	looked, broken int64
 	sample         []Sample
 	most           int
-	err            error // the first row that the rule can't be asked of
+	err            error // of the first row that the rule can't be asked of
+	errRow         int64
+	firsts         []firstSeen // where rows first stand, for merging
 }
 
 // newRowCheck ties a check to the columns of a table; it names the column that is missing.
 func newRowCheck(check *TableCheck, columns []*columnState, most int) (k *rowCheck, missing string) {
-	k = &rowCheck{check: check, most: most, row: map[string]any{}, names: check.Unique}
-	if check.rule != nil {
-		k.names = check.rule.columns
-	} else {
+	k = &rowCheck{check: check, most: most, row: map[string]any{}, names: check.columns()}
+	if len(check.Unique) > 0 {
 		k.set = &hashSet{limit: maxUnique}
 	}
 	for _, name := range k.names {
@@ -46,15 +47,8 @@ func newRowCheck(check *TableCheck, columns []*columnState, most int) (k *rowChe
 		k.columns = append(k.columns, at)
 	}
 	k.vectorise(columns)
+	k.prepareTest(columns)
 	return k, ""
-}
-
-// want puts the expectation into words.
-func (k *TableCheck) want() string {
-	if k.Rule != "" {
-		return "rows where " + k.Rule
-	}
-	return strings.Join(k.Unique, ", ") + " together once"
 }
 
 // run looks at a batch.
@@ -63,6 +57,7 @@ func (k *rowCheck) run(columns []*columnState, n int, first int64, lines lineNum
 		k.truth = resize(k.truth, n)
 		k.vector(columns, n, k.truth)
 	}
+	k.lines = lines
 	clean := true
 	for _, at := range k.columns {
 		clean = clean && columns[at].v.clean
@@ -96,6 +91,9 @@ func (k *rowCheck) applies(columns []*columnState, i int) bool {
 }
 
 func (k *rowCheck) met(columns []*columnState, i int) bool {
+	if k.test != nil {
+		return k.test.met(k, columns, i)
+	}
 	if k.set != nil {
 		h := uint64(0)
 		for _, at := range k.columns {
@@ -111,7 +109,7 @@ func (k *rowCheck) met(columns []*columnState, i int) bool {
 	}
 	held, err := k.check.rule.holds(&k.machine, k.row)
 	if err != nil && k.err == nil {
-		k.err = fmt.Errorf("row %d: %w", columns[k.columns[0]].v.first+int64(i)+1, err)
+		k.err, k.errRow = err, columns[k.columns[0]].v.first+int64(i)
 	}
 	return held && err == nil
 }

@@ -18,9 +18,12 @@ type scan struct {
 	src      Source
 	columns  []*columnState
 	rows     []*rowCheck
+	pairs    *pairGuess // where Infer asks for rules between columns
 	workers  int
 	progress func(rows int64)
 
+	first    int64   // row that the source starts with
+	log      *rowLog // where the check will be merged
 	seen     int64   // rows so far
 	goodRows int64   // rows that break no expectation
 	distinct *rowSet // of whole rows; nil where it is not asked for
@@ -133,6 +136,9 @@ func (s *scan) batch(b readBatch) {
 			}
 		}
 	})
+	if s.pairs != nil {
+		s.pairs.observe()
+	}
 	s.share(len(s.rows), func(part *scanPart, i int) { s.rows[i].run(s.columns, n, s.seen, b.lines, part.bad) })
 	s.join(n)
 	s.seen += int64(n)
@@ -167,6 +173,9 @@ func (s *scan) join(n int) {
 				first.hashes[i] += p.hashes[i]
 			}
 		}
+	}
+	if s.log != nil {
+		s.log.noteRows(first.bad, s.seen)
 	}
 	for _, bad := range first.bad {
 		if !bad {

@@ -44,7 +44,7 @@ func TestParseSchemaRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"empty":            {"", "the file is empty"},
 		"unknown field":    {"columns:\n  - {name: a, type: integer}\n  - {name: b, tpye: integer}\n", "line 3: field tpye is unknown; allowed are name, name_pattern"},
-		"unknown top":      {"colums: []\n", "line 1: field colums is unknown; allowed are rows, extra, order, null_values, columns, checks"},
+		"unknown top":      {"colums: []\n", "line 1: field colums is unknown; allowed are rows, column_count, extra, order, null_values, columns, checks"},
 		"twice":            {"extra: allow\nextra: refuse\n", "line 2: mapping key \"extra\" already defined"},
 		"not a number":     {"columns:\n  - {name: a, type: integer, min: low}\n", "line 2"},
 		"no columns":       {"extra: allow\n", "at least one is needed"},
@@ -117,7 +117,7 @@ columns:
 		}
 		require.Len(t, byColumn, 5)
 		require.Equal(t, dataset.Failure{
-			Column: "age", Expectation: "values of at least 18", Found: "2 of 4 rows otherwise, first on line 2", Severity: dataset.Error, Reason: "adults only",
+			Column: "age", Check: "min", Expectation: "values of at least 18", Found: "2 of 4 rows otherwise, first on line 2", Severity: dataset.Error, Reason: "adults only",
 			Rows: 2, Sample: []dataset.Sample{{Row: 1, Line: 2, Value: dataset.Masked}, {Row: 2, Line: 3, Value: dataset.Masked}},
 		}, byColumn["age: values of at least 18"])
 		require.Equal(t, []dataset.Sample{{Row: 2, Line: 3, Value: "green"}}, byColumn["colour: one of red, blue"].Sample)

@@ -35,9 +35,12 @@ func (s *Schema) check() error {
 	if err := s.checkColumns(); err != nil {
 		return err
 	}
+	if err := s.checkCounts(); err != nil {
+		return err
+	}
 	for i := range s.Checks {
 		c := &s.Checks[i]
-		if err := c.check(); err != nil {
+		if err := c.check(s); err != nil {
 			return fmt.Errorf("line %d: check: %w", c.line, err)
 		}
 	}
@@ -162,6 +165,9 @@ func (e *Expect) check(r *Rule) (err error) {
 			}
 		}
 	}
+	if err := e.checkMore(r); err != nil {
+		return err
+	}
 	return e.checkBounds()
 }
 
@@ -220,7 +226,7 @@ func (e *Expect) checkBounds() (err error) {
 		return err
 	}
 	for field, b := range map[string]*Bounds{"mean": e.Mean, "median": e.Median, "std": e.Std, "sum": e.Sum, "smallest": e.Smallest, "largest": e.Largest,
-		"distinct": e.Distinct, "distinct_share": e.DistinctShare} {
+		"distinct": e.Distinct, "distinct_share": e.DistinctShare, "null_share": e.NullShare, "entropy": e.Entropy} {
 		if err := b.check(); err != nil {
 			return fmt.Errorf("%s: %w", field, err)
 		}
@@ -234,7 +240,7 @@ func (e *Expect) checkBounds() (err error) {
 			return fmt.Errorf("quantiles: %w", err)
 		}
 	}
-	for field, v := range map[string]*float64{"psi": e.PSI, "kl": e.KL, "linf": e.LInf, "mean_shift": e.MeanShift} {
+	for field, v := range map[string]*float64{"psi": e.PSI, "kl": e.KL, "linf": e.LInf, "mean_shift": e.MeanShift, "wasserstein": e.Wasserstein, "z_score": e.ZScore} {
 		if v != nil && !(*v >= 0 && *v <= math.MaxFloat64) {
 			return fmt.Errorf("%s is %v, want a finite number of at least 0", field, *v)
 		}
@@ -283,24 +289,6 @@ func (b *Bounds) check() error {
 		return fmt.Errorf("min %v is above max %v", *b.Min, *b.Max)
 	}
 	return nil
-}
-
-func (c *TableCheck) check() (err error) {
-	if c.Severity == "" {
-		c.Severity = Error
-	}
-	if err := oneOf("severity", string(c.Severity), []string{string(Error), string(Warning)}); err != nil {
-		return err
-	}
-	switch {
-	case len(c.Unique) > 0 && c.Rule != "", len(c.Unique) == 0 && c.Rule == "":
-		return errors.New("either unique or rule is needed")
-	case c.Rule != "":
-		if c.rule, err = compileRule(c.Rule); err != nil {
-			return fmt.Errorf("rule: %w", err)
-		}
-	}
-	return checkMostly(c.Mostly)
 }
 
 func checkMostly(mostly *float64) error {

@@ -34,12 +34,24 @@ func ParseSchema(name string, b []byte) (*Schema, error) {
 	return s, nil
 }
 
-// YAML writes the schema so that ParseSchema reads it back.
+// YAML writes the schema so that ParseSchema reads it back, with the comments of Infer.
 func (s *Schema) YAML() ([]byte, error) {
+	var doc yaml.Node
+	if err := doc.Encode(s); err != nil {
+		return nil, fmt.Errorf("write the schema: %w", err)
+	}
+	for i := 0; i+1 < len(doc.Content); i += 2 {
+		if doc.Content[i].Value != "columns" {
+			continue
+		}
+		for k, rule := range doc.Content[i+1].Content {
+			rule.HeadComment = s.Columns[k].comment
+		}
+	}
 	var out bytes.Buffer
 	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)
-	if err := enc.Encode(s); err != nil {
+	if err := enc.Encode(&doc); err != nil {
 		return nil, fmt.Errorf("write the schema: %w", err)
 	}
 	return out.Bytes(), nil
@@ -98,6 +110,7 @@ func explain(err error) error {
 	for _, t := range []reflect.Type{
 		reflect.TypeFor[QuantileBound](), reflect.TypeFor[TableCheck](), reflect.TypeFor[Schema](),
 		reflect.TypeFor[Expect](), reflect.TypeFor[Bounds](), reflect.TypeFor[Range](), reflect.TypeFor[Rule](),
+		reflect.TypeFor[RowCount](), reflect.TypeFor[Fit](), reflect.TypeFor[Combinations](), reflect.TypeFor[Association](), reflect.TypeFor[Dependency](),
 	} {
 		text = strings.ReplaceAll(text, " not found in type dataset."+t.Name(), " is unknown; allowed are "+strings.Join(fieldsOf(t), ", "))
 	}
