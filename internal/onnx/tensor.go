@@ -127,9 +127,10 @@ func widen[T float32 | int64](in []T) []float64 {
 // ErrInput says that tensors given to Run do not fit the model.
 var ErrInput = errors.New("input does not fit the model")
 
-// arrange puts the given tensors into the order of the model's inputs and
-// checks names, types, shapes and lengths. All misfits are named at once.
-func arrange(want []Info, given []Tensor) ([]Tensor, error) {
+// Arrange puts the given tensors into the order of the model's inputs and
+// checks names, types, shapes and lengths. All misfits are named at once; the
+// error wraps ErrInput.
+func Arrange(want []Info, given []Tensor) ([]Tensor, error) {
 	byName := make(map[string]int, len(given))
 	var faults []string
 	for i, t := range given {
