@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/gateway/predlog"
+	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/serving"
 )
 
@@ -51,7 +52,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.id = cfg.Name + "-" + randomID()
 	g.table = NewTable(cfg.Logger)
 	pool, err := serving.NewPool(serving.PoolConfig{
-		Runtime: cfg.Runtime, Fetch: files.fetch, Limits: cfg.Limits, Logger: cfg.Logger,
+		Runtime: cfg.Runtime, Fetch: files.fetch, Limits: cfg.Limits, MaxDelay: cfg.MaxDelay, Logger: cfg.Logger,
 		Changed: func() {
 			select {
 			case g.changed <- struct{}{}:
@@ -77,13 +78,18 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	if cfg.GRPC != nil {
-		g.grpc = newGRPC()
+		g.grpc = newGRPC(inference{g}, g.identity(), cfg.MaxBody)
 	}
 	return g, nil
 }
 
 // ID is the gateway's id in the catalog, new for each start.
 func (g *Gateway) ID() string { return g.id }
+
+// identity is what the gateway says of itself in the inference protocol.
+func (g *Gateway) identity() oip.Identity {
+	return oip.Identity{Name: "slipway", Version: g.cfg.Version}
+}
 
 // Synced tells whether the gateway knows what to serve: the catalog has
 // answered, or routes were kept from before.

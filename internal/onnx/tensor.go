@@ -95,6 +95,21 @@ func (t Tensor) Len() int {
 	return 0
 }
 
+// At is element i as JSON has it: a float64, bool or string.
+func (t Tensor) At(i int) any {
+	switch {
+	case t.Type == Float32:
+		return float64(t.Floats[i])
+	case t.Type == Float64:
+		return t.Doubles[i]
+	case t.Type == Bool:
+		return t.Bools[i]
+	case t.Type == String:
+		return t.Strings[i]
+	}
+	return float64(t.Ints[i])
+}
+
 // Rows is the size of the first dimension, 1 for a scalar.
 func (t Tensor) Rows() int64 {
 	if len(t.Shape) == 0 {

@@ -88,6 +88,12 @@ func (i *Instance) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([
 	return i.batcher.Infer(ctx, in, priority)
 }
 
+// Predictions reads one prediction a row from outputs of Infer; the error wraps ErrModel.
+func (i *Instance) Predictions(out []onnx.Tensor) (_ []feature.Prediction, err error) {
+	defer recovered(&err)
+	return i.model.Predictions(out)
+}
+
 // Predict answers each row of the input. Errors wrap ErrInput, ErrModel or
 // ErrBusy, or are the context's.
 func (i *Instance) Predict(ctx context.Context, in Input) ([]feature.Prediction, error) {
