@@ -52,7 +52,8 @@ func New(cfg Config) (*Gateway, error) {
 	g.id = cfg.Name + "-" + randomID()
 	g.table = NewTable(cfg.Logger)
 	pool, err := serving.NewPool(serving.PoolConfig{
-		Runtime: cfg.Runtime, Fetch: files.fetch, Limits: cfg.Limits, MaxDelay: cfg.MaxDelay, Logger: cfg.Logger,
+		Runtime: cfg.Runtime, Fetch: files.fetch, Limits: cfg.Limits, MaxDelay: cfg.MaxDelay,
+		Observe: func(key serving.Key, b serving.Batch) { g.metrics.batches.observe(key, b) }, Logger: cfg.Logger,
 		Changed: func() {
 			select {
 			case g.changed <- struct{}{}:
@@ -67,7 +68,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.prober = newProber(pool)
 	g.sync = newSync(cfg, g.table, pool, files)
 	g.stats = NewStats(g.id, cfg.Catalog.AddTraffic)
-	if g.metrics, err = newMetrics(cfg.Registry, g.table, g.contact); err != nil {
+	if g.metrics, err = newMetrics(cfg.Registry, g.table, pool, g.contact); err != nil {
 		return nil, err
 	}
 	g.log, err = predlog.New(predlog.Config{

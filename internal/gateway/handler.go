@@ -139,11 +139,16 @@ func (g *Gateway) refuse(w http.ResponseWriter, key serving.Key, id string, err 
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "1")
 	}
+	g.sayPanic(key, id, err)
+	g.fail(w, status, out)
+}
+
+// sayPanic logs the stack of a panic inside a model, which the caller is not told.
+func (g *Gateway) sayPanic(key serving.Key, id string, err error) {
 	var panicked *serving.PanicError
 	if errors.As(err, &panicked) {
 		g.cfg.Logger.Error("a prediction panicked", "model", key.Model, "version", key.Version, "request_id", id, "panic", panicked.Value, "stack", string(panicked.Stack))
 	}
-	g.fail(w, status, out)
 }
 
 func (g *Gateway) serveIndex(w http.ResponseWriter, _ *http.Request) {

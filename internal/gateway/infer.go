@@ -56,8 +56,10 @@ func (b inference) Infer(ctx context.Context, r oip.Request) (oip.Response, erro
 	}
 	err = g.judge(ctx, c, rows, err)
 	g.count(c, a, err, ctx.Err() != nil)
+	id := requestIDOf(r)
+	g.sayPanic(c.key, id, err)
 	if rows.Len() > 0 {
-		g.note(c, requestIDOf(r), began, predictRequest{Subject: subject, Input: rows}, a, err)
+		g.note(c, id, began, predictRequest{Subject: subject, Input: rows}, a, err)
 	}
 	if err != nil {
 		return oip.Response{}, refusal(err)

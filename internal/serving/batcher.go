@@ -73,7 +73,6 @@ type Batch struct {
 	Requests int
 	Cut      Cut
 	Queue    []time.Duration // of each request: from its arrival to the start
-	Failed   []bool          // of each request
 	Compute  time.Duration
 }
 
@@ -250,7 +249,7 @@ func (b *Batcher) leave(c *call) {
 // execute runs a batch and answers its requests.
 func (b *Batcher) execute(batch []*call, cut Cut) {
 	start := time.Now()
-	report := Batch{Requests: len(batch), Cut: cut, Queue: make([]time.Duration, len(batch)), Failed: make([]bool, len(batch))}
+	report := Batch{Requests: len(batch), Cut: cut, Queue: make([]time.Duration, len(batch))}
 	if len(batch) == 1 {
 		batch[0].out, batch[0].err = b.infer(batch[0].ctx, batch[0].in)
 	} else {
@@ -260,7 +259,6 @@ func (b *Batcher) execute(batch []*call, cut Cut) {
 	for i, c := range batch {
 		report.Rows += c.rows
 		report.Queue[i] = start.Sub(c.arrived)
-		report.Failed[i] = c.err != nil
 	}
 	b.record(report)
 	for _, c := range batch {

@@ -1,9 +1,35 @@
 package serving
 
 import (
+	"context"
+	"errors"
+	"maps"
 	"sync"
 	"time"
 )
+
+// Failure is why a request failed.
+type Failure string
+
+// Why requests fail, in the words that Triton's metrics use.
+const (
+	FailureRejected Failure = "REJECTED" // too many were waiting
+	FailureCanceled Failure = "CANCELED" // its time was over, or its caller gone
+	FailureBackend  Failure = "BACKEND"  // the model failed
+	FailureOther    Failure = "OTHER"
+)
+
+func failure(err error) Failure {
+	switch {
+	case errors.Is(err, ErrBusy):
+		return FailureRejected
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return FailureCanceled
+	case errors.Is(err, ErrModel):
+		return FailureBackend
+	}
+	return FailureOther
+}
 
 // Total is how often something took how long in all.
 type Total struct {
@@ -21,9 +47,10 @@ type Counts struct {
 	Last time.Time // end of the last batch; zero: none
 	// Rows and Batches that have run: their ratio is the mean size of a batch.
 	Rows, Batches uint64
-	// Success and Fail count requests, from arrival to answer.
+	// Success and Fail count requests, from arrival to answer; Failures why.
 	Success, Fail Total
-	// Queue and Compute count requests: how long they waited, and ran.
+	Failures      map[Failure]uint64
+	// Queue and Compute count requests that ran: how long they waited, and how long their batch took.
 	Queue, Compute Total
 	// Sizes counts batches by their number of rows, and how long the model ran.
 	Sizes map[int64]Total
@@ -49,27 +76,31 @@ func (s *counts) add(b Batch) {
 	size := s.c.Sizes[b.Rows]
 	size.add(1, b.Compute)
 	s.c.Sizes[b.Rows] = size
-	for i, waited := range b.Queue {
-		outcome := &s.c.Success
-		if b.Failed[i] {
-			outcome = &s.c.Fail
-		}
-		outcome.add(1, waited+b.Compute)
+	for _, waited := range b.Queue {
 		s.c.Queue.add(1, waited)
 		s.c.Compute.add(1, b.Compute)
 	}
+}
+
+// request counts a request that has been answered or refused.
+func (s *counts) request(d time.Duration, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil {
+		s.c.Success.add(1, d)
+		return
+	}
+	s.c.Fail.add(1, d)
+	if s.c.Failures == nil {
+		s.c.Failures = map[Failure]uint64{}
+	}
+	s.c.Failures[failure(err)]++
 }
 
 func (s *counts) read() Counts {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := s.c
-	out.Sizes, out.Cuts = make(map[int64]Total, len(s.c.Sizes)), make(map[Cut]uint64, len(s.c.Cuts))
-	for k, v := range s.c.Sizes {
-		out.Sizes[k] = v
-	}
-	for k, v := range s.c.Cuts {
-		out.Cuts[k] = v
-	}
+	out.Sizes, out.Cuts, out.Failures = maps.Clone(s.c.Sizes), maps.Clone(s.c.Cuts), maps.Clone(s.c.Failures)
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/slipway-ml/slipway/internal/feature"
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -81,11 +82,14 @@ func (i *Instance) Accepts(in Input) (err error) {
 // Infer answers a request of tensors with every output. Priority is that of
 // Batcher.Infer. Errors wrap ErrInput, ErrModel or ErrBusy, or are the context's.
 func (i *Instance) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([]onnx.Tensor, error) {
+	start := time.Now()
 	in, err := onnx.Arrange(i.model.Inputs(), in)
-	if err != nil {
-		return nil, err
+	var out []onnx.Tensor
+	if err == nil {
+		out, err = i.batcher.Infer(ctx, in, priority)
 	}
-	return i.batcher.Infer(ctx, in, priority)
+	i.counts.request(time.Since(start), err)
+	return out, err
 }
 
 // Predictions reads one prediction a row from outputs of Infer; the error wraps ErrModel.
