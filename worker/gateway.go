@@ -21,7 +21,7 @@ func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func
 	defer func() { err = errors.Join(err, blobs.close((*store).Close)) }()
 	g, err := gateway.New(gateway.Config{
 		HTTP: http, GRPC: grpc, Catalog: cat, Blobs: blobs, Runtime: lazyRuntime{onnx.Options{Device: onnx.Device(p.cfg.Device)}},
-		StateDir: p.cfg.State, Token: p.token, Logger: p.log,
+		StateDir: p.cfg.State, Token: p.token, Version: version, Logger: p.log,
 	})
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ type Blobs interface {
 type Config struct {
 	// HTTP is where predictions, health and metrics are served. Required. The gateway closes it.
 	HTTP net.Listener
-	// GRPC is where gRPC health checks are served; nil serves none. The gateway closes it.
+	// GRPC is where the inference protocol and health checks are served by gRPC; nil serves none. The gateway closes it.
 	GRPC net.Listener
 	// Catalog and Blobs may be down at any time, also at the start. Required.
 	Catalog Catalog
@@ -55,9 +55,14 @@ type Config struct {
 	// Sensitive names columns that are never logged, by model; "*" is every
 	// model. What the model's configuration calls sensitive is added.
 	Sensitive map[string][]string
-	// Limits bound the calls of each model version. Default: as many running as
-	// there are processors, 256 waiting.
+	// Version is the program's, which the inference protocol tells.
+	Version string
+	// Limits bound the calls of each model version. Default: as many batches running as
+	// there are processors, 1000 requests waiting.
 	Limits serving.Limits
+	// MaxDelay is how long a request may be held back for others to share its
+	// batch. Zero: never, see serving.Batching.
+	MaxDelay time.Duration
 	// PredictTimeout bounds a prediction, waiting included. Longer is the
 	// model's failure. Default 10 s.
 	PredictTimeout time.Duration
@@ -94,7 +99,7 @@ func (c Config) withDefaults() Config {
 		c.Limits.Running = runtime.GOMAXPROCS(0)
 	}
 	if c.Limits.Waiting == 0 {
-		c.Limits.Waiting = 256
+		c.Limits.Waiting = 1000
 	}
 	fill(&c.PredictTimeout, 10*time.Second)
 	fill(&c.MaxBody, 8<<20)

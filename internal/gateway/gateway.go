@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/gateway/predlog"
+	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/serving"
 )
 
@@ -51,7 +52,8 @@ func New(cfg Config) (*Gateway, error) {
 	g.id = cfg.Name + "-" + randomID()
 	g.table = NewTable(cfg.Logger)
 	pool, err := serving.NewPool(serving.PoolConfig{
-		Runtime: cfg.Runtime, Fetch: files.fetch, Limits: cfg.Limits, Logger: cfg.Logger,
+		Runtime: cfg.Runtime, Fetch: files.fetch, Limits: cfg.Limits, MaxDelay: cfg.MaxDelay,
+		Observe: func(key serving.Key, b serving.Batch) { g.metrics.batches.observe(key, b) }, Logger: cfg.Logger,
 		Changed: func() {
 			select {
 			case g.changed <- struct{}{}:
@@ -66,7 +68,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.prober = newProber(pool)
 	g.sync = newSync(cfg, g.table, pool, files)
 	g.stats = NewStats(g.id, cfg.Catalog.AddTraffic)
-	if g.metrics, err = newMetrics(cfg.Registry, g.table, g.contact); err != nil {
+	if g.metrics, err = newMetrics(cfg.Registry, g.table, pool, g.contact); err != nil {
 		return nil, err
 	}
 	g.log, err = predlog.New(predlog.Config{
@@ -77,13 +79,18 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	if cfg.GRPC != nil {
-		g.grpc = newGRPC()
+		g.grpc = newGRPC(inference{g}, g.identity(), cfg.MaxBody)
 	}
 	return g, nil
 }
 
 // ID is the gateway's id in the catalog, new for each start.
 func (g *Gateway) ID() string { return g.id }
+
+// identity is what the gateway says of itself in the inference protocol.
+func (g *Gateway) identity() oip.Identity {
+	return oip.Identity{Name: "slipway", Version: g.cfg.Version}
+}
 
 // Synced tells whether the gateway knows what to serve: the catalog has
 // answered, or routes were kept from before.

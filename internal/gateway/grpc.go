@@ -2,25 +2,31 @@ package gateway
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"google.golang.org/grpc"
 	grpchealth "google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
+
+	"github.com/slipway-ml/slipway/internal/oip"
 )
 
-// grpcServer serves grpc.health.v1: the empty service is the gateway, every
-// other is the model of that name.
+// grpcServer serves the Open Inference Protocol and grpc.health.v1, where the
+// empty service is the gateway and every other is the model of that name.
 type grpcServer struct {
 	server *grpc.Server
 	health *grpchealth.Server
 	known  map[string]bool
 }
 
-func newGRPC() *grpcServer {
-	s := &grpcServer{server: grpc.NewServer(), health: grpchealth.NewServer(), known: map[string]bool{}}
+// newGRPC takes messages of at most maxMessage bytes.
+func newGRPC(b oip.Backend, id oip.Identity, maxMessage int64) *grpcServer {
+	size := int(min(maxMessage, math.MaxInt32))
+	s := &grpcServer{server: grpc.NewServer(grpc.MaxRecvMsgSize(size), grpc.MaxSendMsgSize(math.MaxInt32)), health: grpchealth.NewServer(), known: map[string]bool{}}
 	s.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING) // until told otherwise
 	grpc_health_v1.RegisterHealthServer(s.server, s.health)
+	oip.RegisterGRPC(s.server, b, id)
 	return s
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/slipway-ml/slipway/internal/serving"
 )
 
 // Outcomes of a prediction, as slipway_predictions_total counts them.
@@ -23,10 +25,12 @@ type metrics struct {
 	seconds     *prometheus.HistogramVec
 	dropped     prometheus.Counter
 	unflushed   prometheus.Gauge
+	batches     *batchMetrics
 }
 
-func newMetrics(reg *prometheus.Registry, table *Table, contact func() (time.Time, bool)) (*metrics, error) {
+func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, contact func() (time.Time, bool)) (*metrics, error) {
 	m := &metrics{
+		batches: newBatchMetrics(),
 		predictions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "slipway_predictions_total", Help: "Requests for predictions by the version that took them and how they ended: ok, error, busy, invalid or canceled.",
 		}, []string{"model", "version", "outcome"}),
@@ -51,7 +55,7 @@ func newMetrics(reg *prometheus.Registry, table *Table, contact func() (time.Tim
 		return float64(at.UnixMilli()) / 1000
 	})
 	for _, c := range []prometheus.Collector{
-		m.predictions, m.seconds, m.dropped, m.unflushed, last, &routeCollector{
+		m.predictions, m.seconds, m.dropped, m.unflushed, last, m.batches.queue, m.batches.compute, m.batches.rows, m.batches.cuts, newInferenceCollector(pool), &routeCollector{
 			table:  table,
 			weight: prometheus.NewDesc("slipway_route_weight", "Share of a model's traffic that a version is given, 0 to 1.", []string{"model", "version"}, nil),
 			rev:    prometheus.NewDesc("slipway_route_revision", "Revision of the route in force.", []string{"model"}, nil),

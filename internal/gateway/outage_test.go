@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -12,7 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/slipway-ml/slipway/internal/feature"
+	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
@@ -108,8 +109,9 @@ type slow struct {
 	leave   chan struct{}
 }
 
-func (s slow) Predict(ctx context.Context, in serving.Input) ([]feature.Prediction, error) {
-	if _, real := in.Rows[0]["age"].(float64); real && in.Rows[0]["age"] != 0.0 { // not the warm-up's zeros
+func (s slow) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+	age := slices.IndexFunc(in, func(t onnx.Tensor) bool { return t.Name == "age" })
+	if in[age].Numbers()[0] != 0 { // not the warm-up's zeros
 		select {
 		case s.entered <- struct{}{}:
 		default:
@@ -120,7 +122,7 @@ func (s slow) Predict(ctx context.Context, in serving.Input) ([]feature.Predicti
 			return nil, ctx.Err()
 		}
 	}
-	return s.Model.Predict(ctx, in)
+	return s.Model.Infer(ctx, in)
 }
 
 type slowRuntime struct {

@@ -38,15 +38,22 @@ func (g *Gateway) predict(ctx context.Context, id string, req predictRequest) (a
 	began := time.Now()
 	predictions, err := c.Predict(limited, req.Input)
 	out := answer{key: c.key, predictions: predictions, latency: time.Since(began)}
-	if errors.Is(err, serving.ErrInput) && g.onlyHere(c, req.Input) {
+	err = g.judge(ctx, c, req.Input, err)
+	g.count(c, out, err, ctx.Err() != nil)
+	g.note(c, id, began, req, out, err)
+	return out, err
+}
+
+// judge finds the errors that look like somebody else's fault and are the model's.
+// ctx is the caller's.
+func (g *Gateway) judge(ctx context.Context, c choice, in serving.Input, err error) error {
+	if errors.Is(err, serving.ErrInput) && in.Len() > 0 && g.onlyHere(c, in) {
 		err = fmt.Errorf("%w: it refuses rows that the version in production takes: %w", serving.ErrModel, &asText{err})
 	}
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
 		err = fmt.Errorf("%w: no answer within %s", serving.ErrModel, g.cfg.PredictTimeout)
 	}
-	g.count(c, out, err, ctx.Err() != nil)
-	g.note(c, id, began, req, out, err)
-	return out, err
+	return err
 }
 
 // asText keeps an error's words but not its identity.

@@ -199,7 +199,7 @@ func (s *Session) Run(ctx context.Context, in []Tensor) ([]Tensor, error) {
 }
 
 func (s *Session) run(options *ort.RunOptions, in []Tensor) (out []Tensor, err error) {
-	in, err = arrange(s.inputs, in)
+	in, err = Arrange(s.inputs, in)
 	if err != nil {
 		return nil, fmt.Errorf("run model: %w", err)
 	}

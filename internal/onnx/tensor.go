@@ -95,6 +95,21 @@ func (t Tensor) Len() int {
 	return 0
 }
 
+// At is element i as JSON has it: a float64, bool or string.
+func (t Tensor) At(i int) any {
+	switch {
+	case t.Type == Float32:
+		return float64(t.Floats[i])
+	case t.Type == Float64:
+		return t.Doubles[i]
+	case t.Type == Bool:
+		return t.Bools[i]
+	case t.Type == String:
+		return t.Strings[i]
+	}
+	return float64(t.Ints[i])
+}
+
 // Rows is the size of the first dimension, 1 for a scalar.
 func (t Tensor) Rows() int64 {
 	if len(t.Shape) == 0 {
@@ -127,9 +142,10 @@ func widen[T float32 | int64](in []T) []float64 {
 // ErrInput says that tensors given to Run do not fit the model.
 var ErrInput = errors.New("input does not fit the model")
 
-// arrange puts the given tensors into the order of the model's inputs and
-// checks names, types, shapes and lengths. All misfits are named at once.
-func arrange(want []Info, given []Tensor) ([]Tensor, error) {
+// Arrange puts the given tensors into the order of the model's inputs and
+// checks names, types, shapes and lengths. All misfits are named at once; the
+// error wraps ErrInput.
+func Arrange(want []Info, given []Tensor) ([]Tensor, error) {
 	byName := make(map[string]int, len(given))
 	var faults []string
 	for i, t := range given {

@@ -7,23 +7,25 @@ import (
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/slipway-ml/slipway/internal/feature"
+	"github.com/slipway-ml/slipway/internal/onnx"
 )
 
 // Limits bound the calls of one instance.
 type Limits struct {
-	// Running is how many calls run at once; at least 1.
+	// Running is how many batches run at once; at least 1.
 	Running int
-	// Waiting is how many more may wait for their turn before ErrBusy.
+	// Waiting is how many more requests of each priority may wait for their turn before ErrBusy.
 	Waiting int
 }
 
 // Instance is one loaded model version with its limits.
 type Instance struct {
 	model   Model
-	running chan struct{}
-	places  chan struct{} // running and waiting
+	batcher *Batcher
+	counts  counts
 	good    atomic.Pointer[Input]
 
 	mu      sync.Mutex
@@ -33,14 +35,20 @@ type Instance struct {
 }
 
 // NewInstance wraps a loaded model, which belongs to the instance from then on.
-func NewInstance(m Model, l Limits) *Instance {
-	running := max(l.Running, 1)
-	return &Instance{
-		model:   m,
-		running: make(chan struct{}, running),
-		places:  make(chan struct{}, running+max(l.Waiting, 0)),
-		idle:    make(chan struct{}),
+// Requests are put together if the model takes any number of rows. observe, which may
+// be nil, hears of each batch and must return soon.
+func NewInstance(m Model, l Limits, b Batching, observe func(Batch)) *Instance {
+	i := &Instance{model: m, idle: make(chan struct{})}
+	if !batchable(m.Inputs(), m.Outputs()) {
+		b = Batching{}
 	}
+	i.batcher = NewBatcher(m, b, l, func(done Batch) {
+		i.counts.add(done)
+		if observe != nil {
+			observe(done)
+		}
+	})
+	return i
 }
 
 // Device is where the model runs.
@@ -49,31 +57,53 @@ func (i *Instance) Device() string { return i.model.Device() }
 // Columns names the model's input columns; nil if the model names none.
 func (i *Instance) Columns() []string { return i.model.Columns() }
 
+// Inputs and Outputs describe the tensors of Infer. Do not modify.
+func (i *Instance) Inputs() []onnx.Info { return i.model.Inputs() }
+
+// Outputs describes what Infer returns. Do not modify.
+func (i *Instance) Outputs() []onnx.Info { return i.model.Outputs() }
+
+// Batching is how requests are put together.
+func (i *Instance) Batching() Batching { return i.batcher.batching }
+
+// Pending is how many requests wait.
+func (i *Instance) Pending() int { return i.batcher.Pending() }
+
+// Counts is what the instance has done since it was made.
+func (i *Instance) Counts() Counts { return i.counts.read() }
+
 // Accepts tells whether the rows fit the model without running it.
 func (i *Instance) Accepts(in Input) (err error) {
 	defer recovered(&err)
-	return i.model.Accepts(in)
+	_, err = i.model.Tensors(in)
+	return err
+}
+
+// Infer answers a request of tensors with every output. Priority is that of
+// Batcher.Infer. Errors wrap ErrInput, ErrModel or ErrBusy, or are the context's.
+func (i *Instance) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([]onnx.Tensor, error) {
+	start := time.Now()
+	in, err := onnx.Arrange(i.model.Inputs(), in)
+	var out []onnx.Tensor
+	if err == nil {
+		out, err = i.batcher.Infer(ctx, in, priority)
+	}
+	i.counts.request(time.Since(start), err)
+	return out, err
+}
+
+// Predictions reads one prediction a row from outputs of Infer; the error wraps ErrModel.
+func (i *Instance) Predictions(out []onnx.Tensor) (_ []feature.Prediction, err error) {
+	defer recovered(&err)
+	return i.model.Predictions(out)
 }
 
 // Predict answers each row of the input. Errors wrap ErrInput, ErrModel or
 // ErrBusy, or are the context's.
 func (i *Instance) Predict(ctx context.Context, in Input) ([]feature.Prediction, error) {
-	select {
-	case i.places <- struct{}{}:
-		defer func() { <-i.places }()
-	default:
-		return nil, fmt.Errorf("%w: %d are", ErrBusy, cap(i.places))
-	}
-	select {
-	case i.running <- struct{}{}:
-		defer func() { <-i.running }()
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for a free place: %w", ctx.Err())
-	}
-	if err := ctx.Err(); err != nil { // nobody waits for the answer any more
-		return nil, fmt.Errorf("before the model ran: %w", err)
-	}
-	out, err := i.predict(ctx, in)
+	out, err := i.predict(ctx, in, func(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+		return i.Infer(ctx, in, Usual)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +114,18 @@ func (i *Instance) Predict(ctx context.Context, in Input) ([]feature.Prediction,
 	return out, nil
 }
 
-// predict runs the model and makes sure that an answer is an answer.
-func (i *Instance) predict(ctx context.Context, in Input) (out []feature.Prediction, err error) {
+// predict runs the model by way of infer and makes sure that an answer is an answer.
+func (i *Instance) predict(ctx context.Context, in Input, infer func(context.Context, []onnx.Tensor) ([]onnx.Tensor, error)) (out []feature.Prediction, err error) {
 	defer recovered(&err)
-	out, err = i.model.Predict(ctx, in)
+	tensors, err := i.model.Tensors(in)
 	if err != nil {
+		return nil, err
+	}
+	answer, err := infer(ctx, tensors)
+	if err != nil {
+		return nil, err
+	}
+	if out, err = i.model.Predictions(answer); err != nil {
 		return nil, err
 	}
 	if len(out) != in.Len() {
@@ -107,12 +144,12 @@ func (i *Instance) predict(ctx context.Context, in Input) (out []feature.Predict
 // is ErrUnproven, which tells that nothing is known yet.
 func (i *Instance) Health(ctx context.Context) error {
 	if in := i.good.Load(); in != nil {
-		if _, err := i.predict(ctx, *in); err != nil {
+		if _, err := i.predict(ctx, *in, i.model.Infer); err != nil {
 			return fmt.Errorf("run a row that was answered before: %w", err)
 		}
 		return nil
 	}
-	_, err := i.predict(ctx, i.model.Zero())
+	_, err := i.predict(ctx, i.model.Zero(), i.model.Infer)
 	if err != nil && ctx.Err() == nil && (errors.Is(err, ErrModel) || errors.Is(err, ErrInput)) {
 		return fmt.Errorf("%w: %w", ErrUnproven, err)
 	}

@@ -27,7 +27,7 @@ func TestPredictRefusesWhatIsNoAnswer(t *testing.T) {
 				panic("index out of range")
 			}
 			return out, nil
-		}}, Limits{})
+		}}, Limits{}, Batching{}, nil)
 		_, err := i.Predict(context.Background(), row)
 		require.ErrorIs(t, err, ErrModel, name)
 		require.NotContains(t, err.Error(), "goroutine", "the stack is for the log")
@@ -41,13 +41,13 @@ func TestLimits(t *testing.T) {
 		entered <- struct{}{}
 		<-leave
 		return answers(in), nil
-	}}, Limits{Running: 1, Waiting: 1})
+	}}, Limits{Running: 1, Waiting: 1}, Batching{}, nil)
 	results := make(chan error, 2)
 	call := func() { _, err := i.Predict(context.Background(), row); results <- err }
 	go call()
 	<-entered
 	go call()
-	require.Eventually(t, func() bool { return len(i.places) == 2 }, patience, 1e6)
+	require.Eventually(t, func() bool { return i.Pending() == 1 }, patience, 1e6)
 	_, err := i.Predict(context.Background(), row)
 	require.ErrorIs(t, err, ErrBusy)
 	close(leave)
@@ -64,7 +64,7 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 		close(entered)
 		<-leave
 		return answers(in), nil
-	}}, Limits{Running: 1, Waiting: 1})
+	}}, Limits{Running: 1, Waiting: 1}, Batching{}, nil)
 	done := make(chan error, 1)
 	go func() { _, err := i.Predict(context.Background(), row); done <- err }()
 	<-entered
@@ -84,7 +84,7 @@ func TestHealthRunsAnAnsweredRow(t *testing.T) {
 			panic("device lost")
 		}
 		return answers(in), nil
-	}}, Limits{})
+	}}, Limits{}, Batching{}, nil)
 	require.NoError(t, i.Health(context.Background()))
 	_, err := i.Predict(context.Background(), row)
 	require.NoError(t, err)

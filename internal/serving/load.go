@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // warmUps is how often a new instance runs before it counts as warm: ONNX
@@ -56,7 +58,7 @@ func (p *Pool) try(ctx context.Context, d Desired) (inst *Instance, note string,
 	if err != nil {
 		return nil, "", fmt.Errorf("load %s: %w", d.Key, err)
 	}
-	inst = NewInstance(model, p.cfg.Limits)
+	inst = NewInstance(model, p.cfg.Limits, p.batching(d.Config), func(b Batch) { p.cfg.Observe(d.Key, b) })
 	for range warmUps {
 		switch err := inst.Health(ctx); {
 		case errors.Is(err, ErrUnproven):
@@ -67,6 +69,11 @@ func (p *Pool) try(ctx context.Context, d Desired) (inst *Instance, note string,
 		}
 	}
 	return inst, "", nil
+}
+
+// batching follows the model's configuration.
+func (p *Pool) batching(config spec.Model) Batching {
+	return Batching{MaxRows: config.Deployment.BatchSize, MaxDelay: p.cfg.MaxDelay}
 }
 
 func (p *Pool) open(ctx context.Context, artifact []byte, d Desired) (m Model, err error) {

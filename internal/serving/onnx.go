@@ -51,7 +51,11 @@ type onnxModel struct {
 	task    spec.Task
 }
 
-func (m *onnxModel) tensors(in Input) ([]onnx.Tensor, error) {
+func (m *onnxModel) Inputs() []onnx.Info { return m.session.Inputs() }
+
+func (m *onnxModel) Outputs() []onnx.Info { return m.session.Outputs() }
+
+func (m *onnxModel) Tensors(in Input) ([]onnx.Tensor, error) {
 	if in.Len() == 0 {
 		return nil, fmt.Errorf("%w: it holds no rows", ErrInput)
 	}
@@ -71,28 +75,22 @@ func (m *onnxModel) tensors(in Input) ([]onnx.Tensor, error) {
 	return nil, fmt.Errorf("%w: %w", ErrInput, err)
 }
 
-func (m *onnxModel) Accepts(in Input) error {
-	_, err := m.tensors(in)
-	return err
-}
-
-func (m *onnxModel) Predict(ctx context.Context, in Input) ([]feature.Prediction, error) {
-	tensors, err := m.tensors(in)
-	if err != nil {
-		return nil, err
-	}
-	out, err := m.session.Run(ctx, tensors)
+func (m *onnxModel) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+	out, err := m.session.Run(ctx, in)
 	switch {
 	case err == nil:
+		return out, nil
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("run the model: %w", ctx.Err())
 	case errors.Is(err, onnx.ErrInput):
 		return nil, fmt.Errorf("run the model: %w", err)
 	case errors.Is(err, onnx.ErrClosed):
 		return nil, fmt.Errorf("%w: %w", ErrNotReady, err)
-	default:
-		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
+	return nil, fmt.Errorf("%w: %w", ErrModel, err)
+}
+
+func (m *onnxModel) Predictions(out []onnx.Tensor) ([]feature.Prediction, error) {
 	predictions, err := feature.Predictions(out, m.outputs, m.task)
 	if err != nil {
 		return nil, fmt.Errorf("%w: outputs: %w", ErrModel, err)

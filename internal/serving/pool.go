@@ -48,6 +48,11 @@ type PoolConfig struct {
 	Fetch func(ctx context.Context, digest string) ([]byte, error)
 	// Limits bound each instance. Zero: one call at a time, none waiting.
 	Limits Limits
+	// MaxDelay is how long a request may be held back for others to share its
+	// batch. Zero: never; see Batching. A model's batch size is its configuration's.
+	MaxDelay time.Duration
+	// Observe hears of each batch that has run; it must return soon. May be nil.
+	Observe func(Key, Batch)
 	// Retry is the pause before a failed load is tried again; it doubles up to
 	// 30 times itself. Zero: 1 s.
 	Retry time.Duration
@@ -86,6 +91,9 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	}
 	if cfg.Changed == nil {
 		cfg.Changed = func() {}
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = func(Key, Batch) {}
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/slipway-ml/slipway/internal/feature"
+	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
@@ -22,9 +23,45 @@ type script struct {
 	predict func(ctx context.Context, in Input) ([]feature.Prediction, error)
 	inside  atomic.Int64
 	closed  atomic.Bool
+	calls   atomic.Int64
+	given   sync.Map // predictions by the number of their call
 }
 
-func (s *script) Predict(ctx context.Context, in Input) ([]feature.Prediction, error) {
+func (s *script) Inputs() []onnx.Info {
+	return []onnx.Info{{Name: "x", Type: onnx.Float64, Shape: []int64{-1, 1}}}
+}
+func (s *script) Outputs() []onnx.Info {
+	return []onnx.Info{{Name: "call", Type: onnx.Int64, Shape: []int64{1}}}
+}
+
+func (s *script) Tensors(in Input) ([]onnx.Tensor, error) {
+	t := onnx.Tensor{Name: "x", Type: onnx.Float64, Shape: []int64{int64(in.Len()), 1}}
+	for _, row := range in.Matrix {
+		t.Doubles = append(t.Doubles, row...)
+	}
+	return []onnx.Tensor{t}, nil
+}
+
+func (s *script) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+	var rows [][]float64
+	for _, v := range in[0].Doubles {
+		rows = append(rows, []float64{v})
+	}
+	out, err := s.answer(ctx, Input{Matrix: rows})
+	if err != nil {
+		return nil, err
+	}
+	n := s.calls.Add(1)
+	s.given.Store(n, out)
+	return []onnx.Tensor{{Name: "call", Type: onnx.Int64, Shape: []int64{1}, Ints: []int64{n}}}, nil
+}
+
+func (s *script) Predictions(out []onnx.Tensor) ([]feature.Prediction, error) {
+	p, _ := s.given.Load(out[0].Ints[0])
+	return p.([]feature.Prediction), nil
+}
+
+func (s *script) answer(ctx context.Context, in Input) ([]feature.Prediction, error) {
 	s.inside.Add(1)
 	defer s.inside.Add(-1)
 	if s.closed.Load() {
@@ -36,10 +73,9 @@ func (s *script) Predict(ctx context.Context, in Input) ([]feature.Prediction, e
 	return answers(in), nil
 }
 
-func (s *script) Accepts(Input) error { return nil }
-func (s *script) Zero() Input         { return Input{Matrix: [][]float64{{0}}} }
-func (s *script) Columns() []string   { return nil }
-func (s *script) Device() string      { return "cpu" }
+func (s *script) Zero() Input       { return Input{Matrix: [][]float64{{0}}} }
+func (s *script) Columns() []string { return nil }
+func (s *script) Device() string    { return "cpu" }
 func (s *script) Close() error {
 	if s.inside.Load() != 0 {
 		panic("closed while in use")

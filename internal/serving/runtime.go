@@ -68,12 +68,17 @@ type Runtime interface {
 
 // Model is a loaded model. Its methods may be called at the same time, Close last.
 type Model interface {
-	// Predict answers each row. Errors wrap ErrInput or ErrModel, or are the context's.
-	Predict(ctx context.Context, in Input) ([]feature.Prediction, error)
-	// Accepts tells without running the model whether Predict would take the
-	// rows; the error wraps ErrInput.
-	Accepts(in Input) error
-	// Zero is one made-up row that Accepts takes.
+	// Inputs and Outputs describe the tensors of Infer, in the model's order.
+	Inputs() []onnx.Info
+	Outputs() []onnx.Info
+	// Infer runs the model once and returns every output. The inputs may come in
+	// any order. Errors wrap ErrInput, ErrModel or ErrNotReady, or are the context's.
+	Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error)
+	// Tensors maps rows onto the inputs without running the model; the error wraps ErrInput.
+	Tensors(in Input) ([]onnx.Tensor, error)
+	// Predictions reads one prediction a row from the outputs; the error wraps ErrModel.
+	Predictions(out []onnx.Tensor) ([]feature.Prediction, error)
+	// Zero is one made-up row that Tensors takes.
 	Zero() Input
 	// Columns names the model's input columns; nil if the model names none.
 	Columns() []string

@@ -1,0 +1,178 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/feature"
+	"github.com/slipway-ml/slipway/internal/oip"
+	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving"
+)
+
+// Parameters of an inference request that the gateway knows, beside the protocol's.
+const (
+	// paramSubject names whom a request is for, as HeaderSubject does.
+	paramSubject  = "subject"
+	paramPriority = "priority"
+)
+
+// inference serves the Open Inference Protocol. Models are those that have a
+// route, versions those of the route.
+type inference struct{ g *Gateway }
+
+var _ oip.Backend = inference{}
+
+// Authorized implements oip.Backend.
+func (b inference) Authorized(token string) bool { return b.g.knows(token) }
+
+// Ready implements oip.Backend.
+func (b inference) Ready() bool { return b.g.Synced() }
+
+// Infer implements oip.Backend.
+func (b inference) Infer(ctx context.Context, r oip.Request) (oip.Response, error) {
+	g := b.g
+	subject, _ := r.Parameters[paramSubject].(string)
+	priority, _ := r.Parameters[paramPriority].(int64)
+	if len(subject) > maxSubject {
+		return oip.Response{}, oip.Errorf(oip.Invalid, "parameter %s: longer than %d bytes", paramSubject, maxSubject)
+	}
+	c, err := b.acquire(r.Model, r.Version, subject)
+	if err != nil {
+		return oip.Response{}, err
+	}
+	defer c.Release()
+	limited, cancel := context.WithTimeout(ctx, g.cfg.PredictTimeout)
+	defer cancel()
+	began := time.Now()
+	out, err := c.Infer(limited, r.Inputs, int(min(max(priority, 0), 1000)))
+	a := answer{key: c.key, latency: time.Since(began)}
+	rows := input(r.Inputs)
+	if err == nil {
+		a.predictions, err = read(c, out, rows.Len())
+	}
+	err = g.judge(ctx, c, rows, err)
+	g.count(c, a, err, ctx.Err() != nil)
+	id := requestIDOf(r)
+	g.sayPanic(c.key, id, err)
+	if rows.Len() > 0 {
+		g.note(c, id, began, predictRequest{Subject: subject, Input: rows}, a, err)
+	}
+	if err != nil {
+		return oip.Response{}, refusal(err)
+	}
+	return oip.Response{Model: c.key.Model, Version: c.key.Version, Outputs: out}, nil
+}
+
+func requestIDOf(r oip.Request) string {
+	if r.ID != "" && len(r.ID) <= 64 {
+		return r.ID
+	}
+	return randomID()
+}
+
+// read makes predictions of the outputs, for the log and the canary's analysis.
+// A model whose outputs are no predictions has none; one whose predictions are
+// no numbers has failed.
+func read(c choice, out []onnx.Tensor, rows int) ([]feature.Prediction, error) {
+	predictions, err := c.Predictions(out)
+	if err != nil || len(predictions) != rows {
+		return nil, nil //nolint:nilerr // tensors were asked for, and are the answer
+	}
+	for i, p := range predictions {
+		if !p.Finite() {
+			return nil, fmt.Errorf("%w: row %d: the prediction is not a finite number", serving.ErrModel, i)
+		}
+	}
+	return predictions, nil
+}
+
+// acquire holds the version that a request goes to: one of the route, or that it names.
+func (b inference) acquire(model, version, subject string) (choice, error) {
+	if version == "" {
+		c, err := b.g.choose(predictRequest{Model: model, Subject: subject})
+		if err != nil {
+			return choice{}, b.unknown(model, err)
+		}
+		return c, nil
+	}
+	r, key, err := b.named(model, version)
+	if err != nil {
+		return choice{}, err
+	}
+	lease, err := b.g.pool.Acquire(key)
+	if err != nil {
+		return choice{}, refusal(err)
+	}
+	return choice{Lease: lease, key: key, rev: r.Rev}, nil
+}
+
+// named finds a version of a model's route.
+func (b inference) named(model, version string) (catalog.Route, serving.Key, error) {
+	r, err := b.g.route(model)
+	if err != nil {
+		return r, serving.Key{}, b.unknown(model, err)
+	}
+	switch version {
+	case r.Stable:
+		return r, stableKey(r), nil
+	case r.Canary:
+		return r, canaryKey(r), nil
+	}
+	return r, serving.Key{}, oip.Errorf(oip.NotFound, "Request for unknown model: '%s' version %s is not found: %s is in production", clip(model), clip(version), r.Stable)
+}
+
+// unknown says in the words that clients look for that there is no such model.
+func (b inference) unknown(model string, err error) error {
+	if errors.Is(err, errUnknownModel) {
+		return oip.Errorf(oip.NotFound, "Request for unknown model: '%s' is not found", clip(model))
+	}
+	return refusal(err)
+}
+
+// refusal is an error in the protocol's terms.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, serving.ErrInput):
+		return &oip.Error{Code: oip.Invalid, Err: err}
+	case errors.Is(err, serving.ErrNotReady), errors.Is(err, serving.ErrBusy):
+		return &oip.Error{Code: oip.Unavailable, Err: err}
+	}
+	return err
+}
+
+// input is a request's tensors as rows for the log: columns of one value a row,
+// or one matrix of numbers. Others have no such form: then it is empty.
+func input(in []onnx.Tensor) serving.Input {
+	if len(in) == 0 {
+		return serving.Input{}
+	}
+	n := int(in[0].Rows())
+	if len(in) == 1 && len(in[0].Shape) == 2 && in[0].Shape[1] > 1 && in[0].Type.Numeric() {
+		values, width := in[0].Numbers(), int(in[0].Shape[1])
+		if len(values) != n*width {
+			return serving.Input{}
+		}
+		matrix := make([][]float64, n)
+		for i := range matrix {
+			matrix[i] = values[i*width : (i+1)*width : (i+1)*width]
+		}
+		return serving.Input{Matrix: matrix}
+	}
+	rows := make([]map[string]any, n)
+	for i := range rows {
+		rows[i] = make(map[string]any, len(in))
+	}
+	for _, t := range in {
+		if t.Len() != n {
+			return serving.Input{}
+		}
+		for i := range rows {
+			rows[i][t.Name] = t.At(i)
+		}
+	}
+	return serving.Input{Rows: rows}
+}

@@ -1,0 +1,58 @@
+package oip
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/slipway-ml/slipway/internal/oip/inferencepb"
+	"github.com/slipway-ml/slipway/internal/onnx"
+)
+
+// platform is what the protocol calls ONNX models that ONNX Runtime runs.
+const platform = "onnxruntime_onnx"
+
+// config answers with the part of a model's configuration that clients use.
+func (s *REST) config(_ http.ResponseWriter, r *http.Request) (any, error) {
+	m, err := s.backend.Metadata(r.PathValue("model"), r.PathValue("version"))
+	if err != nil {
+		return nil, err
+	}
+	type tensor struct {
+		Name     string  `json:"name"`
+		DataType string  `json:"data_type"`
+		Dims     []int64 `json:"dims"`
+	}
+	list := func(infos []onnx.Info) []tensor {
+		out := make([]tensor, len(infos))
+		for i, info := range infos {
+			out[i] = tensor{info.Name, dataType(info.Type).String(), dims(m, info)}
+		}
+		return out
+	}
+	out := map[string]any{
+		"name": m.Name, "platform": m.Platform, "backend": "onnxruntime", "max_batch_size": m.MaxBatch,
+		"input": list(m.Inputs), "output": list(m.Outputs),
+	}
+	if m.MaxBatch > 0 {
+		out["dynamic_batching"] = map[string]any{"preferred_batch_size": []int32{}, "max_queue_delay_microseconds": m.MaxDelayMicroseconds}
+	}
+	return out, nil
+}
+
+// dims is a shape as configurations have it: without the first dimension if the model is batched.
+func dims(m Metadata, info onnx.Info) []int64 {
+	shape := info.Shape
+	if m.MaxBatch > 0 && len(shape) > 0 {
+		shape = shape[1:]
+	}
+	return append([]int64{}, shape...)
+}
+
+// dataType is the configuration's name of a type.
+func dataType(t onnx.Type) inferencepb.DataType {
+	name := datatype(t)
+	if name == "BYTES" {
+		name = "STRING"
+	}
+	return inferencepb.DataType(inferencepb.DataType_value["TYPE_"+strings.ToUpper(name)])
+}

@@ -1,0 +1,222 @@
+package oip
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	pb "github.com/slipway-ml/slipway/internal/oip/inferencepb"
+)
+
+// GRPC serves the protocol over gRPC.
+type GRPC struct {
+	pb.UnimplementedGRPCInferenceServiceServer
+	backend  Backend
+	identity Identity
+}
+
+var _ pb.GRPCInferenceServiceServer = (*GRPC)(nil)
+
+// RegisterGRPC adds the service to a server, which bounds the size of messages.
+func RegisterGRPC(s grpc.ServiceRegistrar, b Backend, id Identity) {
+	pb.RegisterGRPCInferenceServiceServer(s, &GRPC{backend: b, identity: id})
+}
+
+// statusOf turns an error into the protocol's.
+func statusOf(err error) error { return status.Error(codeOf(err).grpc(), err.Error()) }
+
+func (s *GRPC) authorize(ctx context.Context) error {
+	token := ""
+	if m, ok := metadata.FromIncomingContext(ctx); ok {
+		if values := m.Get("authorization"); len(values) > 0 {
+			token = bearer(values[0])
+		}
+	}
+	if s.backend.Authorized(token) {
+		return nil
+	}
+	return status.Error(codes.Unauthenticated, "a bearer token is required: send the metadata authorization: Bearer <token>")
+}
+
+// ServerLive answers as long as the process does.
+func (s *GRPC) ServerLive(context.Context, *pb.ServerLiveRequest) (*pb.ServerLiveResponse, error) {
+	return &pb.ServerLiveResponse{Live: true}, nil
+}
+
+// ServerReady tells that the server can answer.
+func (s *GRPC) ServerReady(context.Context, *pb.ServerReadyRequest) (*pb.ServerReadyResponse, error) {
+	return &pb.ServerReadyResponse{Ready: s.backend.Ready()}, nil
+}
+
+// ModelReady tells that a model can answer. One that is not known is an error.
+func (s *GRPC) ModelReady(_ context.Context, r *pb.ModelReadyRequest) (*pb.ModelReadyResponse, error) {
+	_, err := s.backend.Metadata(r.GetName(), r.GetVersion())
+	if err != nil && codeOf(err) != Unavailable {
+		return nil, statusOf(err)
+	}
+	return &pb.ModelReadyResponse{Ready: err == nil}, nil
+}
+
+// ServerMetadata tells what the server is and can.
+func (s *GRPC) ServerMetadata(ctx context.Context, _ *pb.ServerMetadataRequest) (*pb.ServerMetadataResponse, error) {
+	if err := s.authorize(ctx); err != nil {
+		return nil, err
+	}
+	return &pb.ServerMetadataResponse{Name: s.identity.Name, Version: s.identity.Version, Extensions: extensions}, nil
+}
+
+// ModelMetadata describes a model's tensors.
+func (s *GRPC) ModelMetadata(ctx context.Context, r *pb.ModelMetadataRequest) (*pb.ModelMetadataResponse, error) {
+	if err := s.authorize(ctx); err != nil {
+		return nil, err
+	}
+	m, err := s.backend.Metadata(r.GetName(), r.GetVersion())
+	if err != nil {
+		return nil, statusOf(err)
+	}
+	out := &pb.ModelMetadataResponse{Name: m.Name, Versions: m.Versions, Platform: m.Platform}
+	for _, info := range m.Inputs {
+		out.Inputs = append(out.Inputs, &pb.ModelMetadataResponse_TensorMetadata{Name: info.Name, Datatype: datatype(info.Type), Shape: info.Shape})
+	}
+	for _, info := range m.Outputs {
+		out.Outputs = append(out.Outputs, &pb.ModelMetadataResponse_TensorMetadata{Name: info.Name, Datatype: datatype(info.Type), Shape: info.Shape})
+	}
+	return out, nil
+}
+
+// ModelInfer runs a model.
+func (s *GRPC) ModelInfer(ctx context.Context, r *pb.ModelInferRequest) (*pb.ModelInferResponse, error) {
+	if err := s.authorize(ctx); err != nil {
+		return nil, err
+	}
+	out, err := s.infer(ctx, r)
+	if err != nil {
+		return nil, statusOf(err)
+	}
+	return out, nil
+}
+
+func (s *GRPC) infer(ctx context.Context, r *pb.ModelInferRequest) (*pb.ModelInferResponse, error) {
+	req, err := fromProto(r)
+	if err != nil {
+		return nil, err
+	}
+	bound, cancel, err := bounded(ctx, "", req.Parameters)
+	if err != nil {
+		return nil, err
+	}
+	defer cancel()
+	resp, err := s.backend.Infer(bound, req)
+	if err != nil {
+		return nil, late(ctx, bound, err)
+	}
+	outs, err := choose(req, resp.Outputs, true)
+	if err != nil {
+		return nil, err
+	}
+	return toProto(req, resp, outs), nil
+}
+
+// ModelStreamInfer answers a stream of requests in their order. A request that
+// fails is answered with its error, and the stream goes on.
+func (s *GRPC) ModelStreamInfer(stream grpc.BidiStreamingServer[pb.ModelInferRequest, pb.ModelStreamInferResponse]) error {
+	if err := s.authorize(stream.Context()); err != nil {
+		return err
+	}
+	for {
+		r, err := stream.Recv()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		answer := &pb.ModelStreamInferResponse{}
+		if answer.InferResponse, err = s.infer(stream.Context(), r); err != nil {
+			answer.ErrorMessage = err.Error()
+			answer.InferResponse = &pb.ModelInferResponse{ModelName: r.GetModelName(), ModelVersion: r.GetModelVersion(), Id: r.GetId()}
+		}
+		if err := stream.Send(answer); err != nil {
+			return err
+		}
+	}
+}
+
+// ModelConfig tells what clients use of a model's configuration.
+func (s *GRPC) ModelConfig(ctx context.Context, r *pb.ModelConfigRequest) (*pb.ModelConfigResponse, error) {
+	if err := s.authorize(ctx); err != nil {
+		return nil, err
+	}
+	m, err := s.backend.Metadata(r.GetName(), r.GetVersion())
+	if err != nil {
+		return nil, statusOf(err)
+	}
+	c := &pb.ModelConfig{Name: m.Name, Platform: m.Platform, Backend: "onnxruntime", MaxBatchSize: int32(min(m.MaxBatch, 1<<20))} //nolint:gosec // bounded
+	if m.MaxBatch > 0 {
+		c.DynamicBatching = &pb.ModelDynamicBatching{MaxQueueDelayMicroseconds: m.MaxDelayMicroseconds}
+	}
+	for _, info := range m.Inputs {
+		c.Input = append(c.Input, &pb.ModelInput{Name: info.Name, DataType: dataType(info.Type), Dims: dims(m, info)})
+	}
+	for _, info := range m.Outputs {
+		c.Output = append(c.Output, &pb.ModelOutput{Name: info.Name, DataType: dataType(info.Type), Dims: dims(m, info)})
+	}
+	return &pb.ModelConfigResponse{Config: c}, nil
+}
+
+// ModelStatistics tells what models have done.
+func (s *GRPC) ModelStatistics(ctx context.Context, r *pb.ModelStatisticsRequest) (*pb.ModelStatisticsResponse, error) {
+	if err := s.authorize(ctx); err != nil {
+		return nil, err
+	}
+	all, err := s.backend.Statistics(r.GetName(), r.GetVersion())
+	if err != nil {
+		return nil, statusOf(err)
+	}
+	out := &pb.ModelStatisticsResponse{}
+	for _, m := range all {
+		out.ModelStats = append(out.ModelStats, statisticsProto(m))
+	}
+	return out, nil
+}
+
+// RepositoryIndex lists the versions that the server knows.
+func (s *GRPC) RepositoryIndex(ctx context.Context, r *pb.RepositoryIndexRequest) (*pb.RepositoryIndexResponse, error) {
+	if err := s.authorize(ctx); err != nil {
+		return nil, err
+	}
+	out := &pb.RepositoryIndexResponse{}
+	for _, e := range s.backend.Index() {
+		if !r.GetReady() || e.State == "READY" {
+			out.Models = append(out.Models, &pb.RepositoryIndexResponse_ModelIndex{Name: e.Name, Version: e.Version, State: e.State, Reason: e.Reason})
+		}
+	}
+	return out, nil
+}
+
+// RepositoryModelLoad asks for a model to be served.
+func (s *GRPC) RepositoryModelLoad(ctx context.Context, r *pb.RepositoryModelLoadRequest) (*pb.RepositoryModelLoadResponse, error) {
+	if err := s.authorize(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.backend.Load(ctx, r.GetModelName()); err != nil {
+		return nil, statusOf(err)
+	}
+	return &pb.RepositoryModelLoadResponse{}, nil
+}
+
+// RepositoryModelUnload asks for a model not to be served any more.
+func (s *GRPC) RepositoryModelUnload(ctx context.Context, r *pb.RepositoryModelUnloadRequest) (*pb.RepositoryModelUnloadResponse, error) {
+	if err := s.authorize(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.backend.Unload(ctx, r.GetModelName()); err != nil {
+		return nil, statusOf(err)
+	}
+	return &pb.RepositoryModelUnloadResponse{}, nil
+}

@@ -1,0 +1,80 @@
+package oip
+
+import (
+	"context"
+
+	"github.com/slipway-ml/slipway/internal/onnx"
+)
+
+// Request asks a model for an inference.
+type Request struct {
+	Model, Version string // Version empty: the server chooses
+	ID             string // echoed
+	// Parameters are the request's: strings, bools, int64 and float64.
+	Parameters map[string]any
+	Inputs     []onnx.Tensor
+	Outputs    []Output // none: all
+}
+
+// Output is an output that is asked for.
+type Output struct {
+	Name   string
+	Binary *bool // REST: as a binary tensor; nil: as the request says
+	// Classes, if not zero, asks for the so many largest values as "value:index" instead of the tensor.
+	Classes int
+}
+
+// Response answers a Request.
+type Response struct {
+	Model, Version string
+	Outputs        []onnx.Tensor
+}
+
+// Metadata describes a model.
+type Metadata struct {
+	Name            string
+	Versions        []string
+	Platform        string
+	Inputs, Outputs []onnx.Info
+	// MaxBatch is how many rows run at once at most; 0: requests are not put together.
+	MaxBatch int
+	// MaxDelayMicroseconds is how long a request may be held back for others.
+	MaxDelayMicroseconds uint64
+}
+
+// Entry is a line of the repository's index.
+type Entry struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	State   string `json:"state"` // READY, LOADING or UNAVAILABLE
+	Reason  string `json:"reason"`
+}
+
+// Backend is what is served. Errors are Errors, or count as Internal. An empty
+// version is the one that the server would choose.
+type Backend interface {
+	// Ready tells that the server can answer.
+	Ready() bool
+	// Metadata describes a model that is ready.
+	Metadata(model, version string) (Metadata, error)
+	// Infer runs a model. The tensors are complete, but need not fit the model.
+	Infer(ctx context.Context, r Request) (Response, error)
+	// Statistics of a model, or of all models if the name is empty.
+	Statistics(model, version string) ([]Statistics, error)
+	// Index lists all versions that the server knows.
+	Index() []Entry
+	// Load and Unload ask for a change of what is served.
+	Load(ctx context.Context, model string) error
+	Unload(ctx context.Context, model string) error
+	// Authorized tells whether a token, the part of the header after "Bearer", may ask for inferences.
+	Authorized(token string) bool
+}
+
+// Identity is what the server says of itself.
+type Identity struct {
+	Name    string // some clients want "triton"
+	Version string
+}
+
+// Extensions that are served.
+var extensions = []string{"classification", "model_repository", "schedule_policy", "model_configuration", "binary_tensor_data", "parameters", "statistics"}

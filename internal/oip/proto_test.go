@@ -1,0 +1,86 @@
+package oip
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/slipway-ml/slipway/internal/oip/inferencepb"
+	"github.com/slipway-ml/slipway/internal/onnx"
+)
+
+func typed(datatype string, c *pb.InferTensorContents, shape ...int64) *pb.ModelInferRequest {
+	return &pb.ModelInferRequest{ModelName: "m", Inputs: []*pb.ModelInferRequest_InferInputTensor{{Name: "x", Datatype: datatype, Shape: shape, Contents: c}}}
+}
+
+func TestTypedContents(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		in   *pb.ModelInferRequest
+		want func(*onnx.Tensor)
+	}{
+		{typed("FP32", &pb.InferTensorContents{Fp32Contents: []float32{1}}, 1), func(t *onnx.Tensor) { t.Type, t.Floats = onnx.Float32, []float32{1} }},
+		{typed("FP64", &pb.InferTensorContents{Fp64Contents: []float64{1}}, 1), func(t *onnx.Tensor) { t.Type, t.Doubles = onnx.Float64, []float64{1} }},
+		{typed("BOOL", &pb.InferTensorContents{BoolContents: []bool{true}}, 1), func(t *onnx.Tensor) { t.Type, t.Bools = onnx.Bool, []bool{true} }},
+		{typed("INT8", &pb.InferTensorContents{IntContents: []int32{-1}}, 1), func(t *onnx.Tensor) { t.Type, t.Ints = onnx.Int8, []int64{-1} }},
+		{typed("INT64", &pb.InferTensorContents{Int64Contents: []int64{-1}}, 1), func(t *onnx.Tensor) { t.Type, t.Ints = onnx.Int64, []int64{-1} }},
+		{typed("UINT16", &pb.InferTensorContents{UintContents: []uint32{65535}}, 1), func(t *onnx.Tensor) { t.Type, t.Ints = onnx.Uint16, []int64{65535} }},
+		{typed("UINT64", &pb.InferTensorContents{Uint64Contents: []uint64{1}}, 1), func(t *onnx.Tensor) { t.Type, t.Ints = onnx.Uint64, []int64{1} }},
+		{typed("BYTES", &pb.InferTensorContents{BytesContents: [][]byte{[]byte("a")}}, 1), func(t *onnx.Tensor) { t.Type, t.Strings = onnx.String, []string{"a"} }},
+	} {
+		want := onnx.Tensor{Name: "x", Shape: []int64{1}}
+		c.want(&want)
+		got, err := fromProto(c.in)
+		require.NoError(t, err)
+		require.Equal(t, []onnx.Tensor{want}, got.Inputs)
+	}
+	both := typed("FP32", &pb.InferTensorContents{Fp32Contents: []float32{1}}, 1)
+	both.RawInputContents = [][]byte{{0, 0, 0, 0}}
+	two := typed("FP32", nil, 1)
+	two.RawInputContents = [][]byte{{}, {}}
+	for words, in := range map[string]*pb.ModelInferRequest{
+		"no inputs":             {},
+		"has contents although": both,
+		"2 entries for 1":       two,
+		"has no typed form":     typed("BF16", &pb.InferTensorContents{}, 1),
+		"does not fit INT8":     typed("INT8", &pb.InferTensorContents{IntContents: []int32{128}}, 1),
+		"does not fit UINT8":    typed("UINT8", &pb.InferTensorContents{UintContents: []uint32{256}}, 1),
+		"needs 2 values":        typed("FP32", &pb.InferTensorContents{Fp32Contents: []float32{1}}, 2),
+		"UINT64 above":          typed("UINT64", &pb.InferTensorContents{Uint64Contents: []uint64{math.MaxUint64}}, 1),
+		"negative size":         typed("FP32", nil, -1),
+		"needs 1 values":        typed("FP32", nil, 1),
+	} {
+		_, err := fromProto(in)
+		require.ErrorContains(t, err, words)
+	}
+}
+
+// Whatever arrives as a message is refused or holds exactly what its shapes say.
+func FuzzFromProto(f *testing.F) {
+	for _, r := range []*pb.ModelInferRequest{
+		typed("INT8", &pb.InferTensorContents{IntContents: []int32{1, 2}}, 2, 1),
+		{Inputs: []*pb.ModelInferRequest_InferInputTensor{{Name: "x", Datatype: "BYTES", Shape: []int64{1}}}, RawInputContents: [][]byte{{1, 0, 0, 0, 'a'}}},
+		{Parameters: map[string]*pb.InferParameter{"timeout": {ParameterChoice: &pb.InferParameter_Uint64Param{Uint64Param: math.MaxUint64}}}},
+	} {
+		b, err := proto.Marshal(r)
+		require.NoError(f, err)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var m pb.ModelInferRequest
+		if proto.Unmarshal(b, &m) != nil {
+			return
+		}
+		r, err := fromProto(&m)
+		if err != nil {
+			return
+		}
+		for _, in := range r.Inputs {
+			n, err := count(in.Name, in.Shape)
+			require.NoError(t, err)
+			require.Equal(t, n, in.Len())
+		}
+	})
+}

@@ -1,0 +1,148 @@
+package oip
+
+import (
+	"encoding/binary"
+	"math"
+
+	"github.com/slipway-ml/slipway/internal/onnx"
+)
+
+// decodeRaw fills a tensor of n elements from the protocol's binary form:
+// little-endian, row-major, one byte for a bool, strings behind their length in
+// four bytes. The bytes have to be exactly as many as the elements need.
+func decodeRaw(t *onnx.Tensor, n int, raw []byte) error {
+	if t.Type == onnx.String {
+		return decodeStrings(t, n, raw)
+	}
+	w := width(t.Type)
+	if n*w != len(raw) {
+		return Errorf(Invalid, "input %q: the shape %v of %s needs %d bytes, there are %d", clip(t.Name), t.Shape, datatype(t.Type), n*w, len(raw))
+	}
+	le := binary.LittleEndian
+	switch t.Type {
+	case onnx.Float32:
+		t.Floats = make([]float32, n)
+		for i := range t.Floats {
+			t.Floats[i] = math.Float32frombits(le.Uint32(raw[4*i:]))
+		}
+	case onnx.Float64:
+		t.Doubles = make([]float64, n)
+		for i := range t.Doubles {
+			t.Doubles[i] = math.Float64frombits(le.Uint64(raw[8*i:]))
+		}
+	case onnx.Bool:
+		t.Bools = make([]bool, n)
+		for i, b := range raw {
+			t.Bools[i] = b != 0
+		}
+	default:
+		t.Ints = make([]int64, n)
+		for i := range t.Ints {
+			v, ok := integer(t.Type, raw[i*w:])
+			if !ok {
+				return beyond(t.Name)
+			}
+			t.Ints[i] = v
+		}
+	}
+	return nil
+}
+
+func beyond(name string) error {
+	return Errorf(Unsupported, "input %q: a UINT64 above %d is not served", clip(name), int64(math.MaxInt64))
+}
+
+// integer reads an integer; false if it does not fit 64 bits with sign.
+func integer(t onnx.Type, raw []byte) (int64, bool) {
+	le := binary.LittleEndian
+	switch t {
+	case onnx.Int8:
+		return int64(int8(raw[0])), true //nolint:gosec // the bits are those of a signed number
+	case onnx.Uint8:
+		return int64(raw[0]), true
+	case onnx.Int16:
+		return int64(int16(le.Uint16(raw))), true //nolint:gosec // as above
+	case onnx.Uint16:
+		return int64(le.Uint16(raw)), true
+	case onnx.Int32:
+		return int64(int32(le.Uint32(raw))), true //nolint:gosec // as above
+	case onnx.Uint32:
+		return int64(le.Uint32(raw)), true
+	case onnx.Int64:
+		return int64(le.Uint64(raw)), true //nolint:gosec // as above
+	}
+	v := le.Uint64(raw)
+	return int64(v), v <= math.MaxInt64 //nolint:gosec // the caller is told
+}
+
+func decodeStrings(t *onnx.Tensor, n int, raw []byte) error {
+	if n > len(raw)/4 { // each takes four bytes at least
+		return Errorf(Invalid, "input %q: the shape %v needs %d strings, %d bytes cannot hold them", clip(t.Name), t.Shape, n, len(raw))
+	}
+	t.Strings = make([]string, n)
+	for i := range t.Strings {
+		if len(raw) < 4 {
+			return Errorf(Invalid, "input %q: the bytes end before string %d of %d", clip(t.Name), i, n)
+		}
+		size := binary.LittleEndian.Uint32(raw)
+		raw = raw[4:]
+		if uint64(size) > uint64(len(raw)) {
+			return Errorf(Invalid, "input %q: string %d announces %d bytes, %d are left", clip(t.Name), i, size, len(raw))
+		}
+		t.Strings[i] = string(raw[:size])
+		raw = raw[size:]
+	}
+	if len(raw) != 0 {
+		return Errorf(Invalid, "input %q: %d bytes follow the last of %d strings", clip(t.Name), len(raw), n)
+	}
+	return nil
+}
+
+// appendRaw writes a tensor in the protocol's binary form.
+func appendRaw(b []byte, t onnx.Tensor) []byte {
+	le := binary.LittleEndian
+	switch t.Type {
+	case onnx.Float32:
+		for _, v := range t.Floats {
+			b = le.AppendUint32(b, math.Float32bits(v))
+		}
+	case onnx.Float64:
+		for _, v := range t.Doubles {
+			b = le.AppendUint64(b, math.Float64bits(v))
+		}
+	case onnx.Bool:
+		for _, v := range t.Bools {
+			if v {
+				b = append(b, 1)
+			} else {
+				b = append(b, 0)
+			}
+		}
+	case onnx.String:
+		for _, s := range t.Strings {
+			b = le.AppendUint32(b, uint32(len(s))) //nolint:gosec // far below 4 GiB: ONNX Runtime made it
+			b = append(b, s...)
+		}
+	default:
+		w := width(t.Type)
+		for _, v := range t.Ints {
+			for range w { // little-endian
+				b = append(b, byte(v))
+				v >>= 8
+			}
+		}
+	}
+	return b
+}
+
+// rawSize is how many bytes appendRaw writes.
+func rawSize(t onnx.Tensor) int {
+	if t.Type != onnx.String {
+		return t.Len() * width(t.Type)
+	}
+	n := 4 * len(t.Strings)
+	for _, s := range t.Strings {
+		n += len(s)
+	}
+	return n
+}

@@ -1,0 +1,89 @@
+package onnx
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Concat puts tensors of several requests together along the first dimension.
+// Each request has the same tensors in the same order, and equal tensors differ
+// in their first dimension only. The inputs are not modified.
+func Concat(requests [][]Tensor) []Tensor {
+	if len(requests) == 1 {
+		return requests[0]
+	}
+	out := make([]Tensor, len(requests[0]))
+	for i, first := range requests[0] {
+		t := Tensor{Name: first.Name, Type: first.Type, Shape: slices.Clone(first.Shape)}
+		t.Shape[0] = 0
+		n := 0
+		for _, r := range requests {
+			n += r[i].Len()
+		}
+		switch {
+		case first.Type == Float32:
+			t.Floats = join(n, requests, func(r []Tensor) []float32 { return r[i].Floats })
+		case first.Type == Float64:
+			t.Doubles = join(n, requests, func(r []Tensor) []float64 { return r[i].Doubles })
+		case first.Type.Integer():
+			t.Ints = join(n, requests, func(r []Tensor) []int64 { return r[i].Ints })
+		case first.Type == Bool:
+			t.Bools = join(n, requests, func(r []Tensor) []bool { return r[i].Bools })
+		case first.Type == String:
+			t.Strings = join(n, requests, func(r []Tensor) []string { return r[i].Strings })
+		}
+		for _, r := range requests {
+			t.Shape[0] += r[i].Shape[0]
+		}
+		out[i] = t
+	}
+	return out
+}
+
+func join[T any](n int, requests [][]Tensor, values func([]Tensor) []T) []T {
+	out := make([]T, 0, n)
+	for _, r := range requests {
+		out = append(out, values(r)...)
+	}
+	return out
+}
+
+// Split undoes Concat on the outputs: the first rows[0] rows are the first
+// request's, and so on. A tensor whose first dimension is not the sum of rows is an error.
+func Split(out []Tensor, rows []int64) ([][]Tensor, error) {
+	total := int64(0)
+	for _, n := range rows {
+		total += n
+	}
+	parts := make([][]Tensor, len(rows))
+	for i := range parts {
+		parts[i] = make([]Tensor, len(out))
+	}
+	for i, t := range out {
+		if len(t.Shape) == 0 || t.Shape[0] != total {
+			return nil, fmt.Errorf("output %s has shape %s for %d rows: it has not one entry a row", t.Name, formatShape(t.Shape), total)
+		}
+		width := t.Len() / int(max(total, 1))
+		at := 0
+		for j, n := range rows {
+			part := Tensor{Name: t.Name, Type: t.Type, Shape: slices.Clone(t.Shape)}
+			part.Shape[0] = n
+			end := at + int(n)*width
+			switch {
+			case t.Type == Float32:
+				part.Floats = t.Floats[at:end:end]
+			case t.Type == Float64:
+				part.Doubles = t.Doubles[at:end:end]
+			case t.Type.Integer():
+				part.Ints = t.Ints[at:end:end]
+			case t.Type == Bool:
+				part.Bools = t.Bools[at:end:end]
+			case t.Type == String:
+				part.Strings = t.Strings[at:end:end]
+			}
+			parts[j][i] = part
+			at = end
+		}
+	}
+	return parts, nil
+}

@@ -1,0 +1,321 @@
+package serving
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/slipway-ml/slipway/internal/onnx"
+)
+
+// Batching says how requests that wait at the same time are put together.
+type Batching struct {
+	// MaxRows is how many rows a batch holds at most. A request of more runs
+	// alone, as it is. Zero or 1: requests are never put together.
+	MaxRows int
+	// MaxDelay is how long a request may be held back while a place is free, in
+	// the hope that others come. Zero: never; then only those are put together that
+	// had to wait anyway. Holding back that gained nothing is tried ever more rarely.
+	MaxDelay time.Duration
+	// Preferred are numbers of rows at which a batch is not held back any longer.
+	Preferred []int
+}
+
+// Usual is the priority of a request that states none.
+const Usual = 5
+
+// Cut is why a batch was closed.
+type Cut string
+
+// Why a batch was closed.
+const (
+	CutIdle      Cut = "idle"      // a place was free
+	CutTurn      Cut = "turn"      // a place became free
+	CutFull      Cut = "full"      // MaxRows
+	CutPreferred Cut = "preferred" // a preferred size
+	CutDelay     Cut = "delay"     // MaxDelay
+	CutAlone     Cut = "alone"     // the request cannot share a batch
+)
+
+// Inferer runs a model on tensors. A Model is one.
+type Inferer interface {
+	Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error)
+}
+
+// Batcher puts requests together by rows, runs the batches and gives each
+// request its own rows back.
+//
+// Invariants: requests of one shape and priority run in the order in which they came; a
+// request that ends early (its deadline, its client gone) leaves the queue at
+// once, and a batch that nobody waits for any more is stopped; when a batch
+// fails, its requests run one by one, so that only those at fault fail.
+type Batcher struct {
+	model    Inferer
+	batching Batching
+	limits   Limits
+	record   func(Batch)
+	apart    atomic.Bool // the outputs of a batch could not be taken apart: nothing is put together any more
+
+	mu      sync.Mutex
+	queue   []*call // the most urgent first, then in order of arrival
+	running int     // batches
+	timer   *time.Timer
+	idle    int // how many more times holding back is left out
+	backoff int // how often it is left out after it has gained nothing
+}
+
+// Batch is what is known of a batch that has run.
+type Batch struct {
+	Rows     int64
+	Requests int
+	Cut      Cut
+	Queue    []time.Duration // of each request: from its arrival to the start
+	Compute  time.Duration
+}
+
+// call is one request in the Batcher.
+type call struct {
+	ctx     context.Context
+	in      []onnx.Tensor
+	rows    int64
+	shape   string // requests of one shape can share a batch; empty: it runs alone
+	urgency int    // see Batcher.Infer
+	arrived time.Time
+	out     []onnx.Tensor
+	err     error
+	done    chan struct{}
+}
+
+// NewBatcher runs at most l.Running batches of m at once while at most l.Waiting
+// requests of each priority wait. record, which may be nil, hears of each batch and must return soon.
+func NewBatcher(m Inferer, b Batching, l Limits, record func(Batch)) *Batcher {
+	if record == nil {
+		record = func(Batch) {}
+	}
+	b.MaxRows = max(b.MaxRows, 1)
+	l.Running, l.Waiting = max(l.Running, 1), max(l.Waiting, 0)
+	return &Batcher{model: m, batching: b, limits: l, record: record}
+}
+
+// Pending is how many requests wait.
+func (b *Batcher) Pending() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.queue)
+}
+
+// Infer runs a request, alone or with others. The tensors are in the model's
+// order and checked. Priority 1 goes first, a larger number later; 0 is Usual.
+// The error wraps ErrBusy when too many wait; it is that of ctx as soon as ctx ends.
+func (b *Batcher) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([]onnx.Tensor, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("before the model ran: %w", err)
+	}
+	c := b.newCall(ctx, in, priority)
+	b.mu.Lock()
+	if b.running < b.limits.Running && len(b.queue) == 0 && !b.hold(c) {
+		b.running++
+		b.mu.Unlock()
+		b.alone(c)
+		return c.out, c.err
+	}
+	if !b.enqueue(c) {
+		b.mu.Unlock()
+		return nil, fmt.Errorf("%w: %d are", ErrBusy, b.limits.Waiting)
+	}
+	b.filled()
+	b.mu.Unlock()
+	select {
+	case <-c.done:
+		return c.out, c.err
+	case <-ctx.Done():
+		b.leave(c)
+		return nil, fmt.Errorf("wait for the model: %w", ctx.Err())
+	}
+}
+
+func (b *Batcher) newCall(ctx context.Context, in []onnx.Tensor, priority int) *call {
+	c := &call{ctx: ctx, in: in, rows: 1, urgency: priority, arrived: time.Now(), done: make(chan struct{})}
+	if priority <= 0 {
+		c.urgency = Usual
+	}
+	if len(in) > 0 {
+		c.rows = in[0].Rows()
+	}
+	if !b.apart.Load() && b.batching.MaxRows > 1 && c.rows < int64(b.batching.MaxRows) {
+		c.shape = shapeKey(in)
+	}
+	return c
+}
+
+// enqueue puts a request behind those that are as urgent; false if too many of
+// those wait already. The caller holds b.mu.
+func (b *Batcher) enqueue(c *call) bool {
+	at, same := 0, 0
+	for i, q := range b.queue {
+		if q.urgency == c.urgency {
+			same++
+		}
+		if q.urgency <= c.urgency {
+			at = i + 1
+		}
+	}
+	if same >= b.limits.Waiting && b.timer == nil {
+		return false
+	}
+	b.queue = slices.Insert(b.queue, at, c)
+	return true
+}
+
+// alone runs a request on its caller's goroutine, for there is nobody to share with.
+func (b *Batcher) alone(c *call) {
+	cut := CutIdle
+	if c.shape == "" {
+		cut = CutAlone
+	}
+	// Others may be waiting by the time it ends; they must not depend on this
+	// caller, and a panic must not take their turn with it.
+	defer b.turn()
+	b.execute([]*call{c}, cut)
+}
+
+// turn hands a place that became free to those who wait.
+func (b *Batcher) turn() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.running--
+	if b.timer == nil { // else those who wait are held back on purpose
+		b.next(CutTurn)
+	}
+}
+
+// next starts a batch if a place is free and somebody waits. The caller holds b.mu.
+func (b *Batcher) next(cut Cut) {
+	if b.running >= b.limits.Running || len(b.queue) == 0 {
+		return
+	}
+	b.stopTimer()
+	batch, full := b.take()
+	switch {
+	case batch[0].shape == "":
+		cut = CutAlone
+	case full:
+		cut = CutFull
+	}
+	b.running++
+	go func() {
+		defer b.turn()
+		b.execute(batch, cut)
+	}()
+}
+
+// take removes the first request and those that can share its batch from the
+// queue. The caller holds b.mu.
+func (b *Batcher) take() (batch []*call, full bool) {
+	first := b.queue[0]
+	rows := int64(0)
+	rest := b.queue[:0]
+	for _, c := range b.queue {
+		switch {
+		case c == first:
+		case full || c.shape == "" || c.shape != first.shape:
+			rest = append(rest, c)
+			continue
+		case rows+c.rows > int64(b.batching.MaxRows):
+			full = true // a later one that would fit must not overtake this one
+			rest = append(rest, c)
+			continue
+		}
+		batch = append(batch, c)
+		rows += c.rows
+	}
+	clear(b.queue[len(rest):])
+	b.queue = rest
+	return batch, full || rows >= int64(b.batching.MaxRows)
+}
+
+// leave takes a request that is no longer waited for out of the queue.
+func (b *Batcher) leave(c *call) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if i := slices.Index(b.queue, c); i >= 0 {
+		b.queue = slices.Delete(b.queue, i, i+1)
+	}
+}
+
+// execute runs a batch and answers its requests.
+func (b *Batcher) execute(batch []*call, cut Cut) {
+	start := time.Now()
+	report := Batch{Requests: len(batch), Cut: cut, Queue: make([]time.Duration, len(batch))}
+	if len(batch) == 1 {
+		batch[0].out, batch[0].err = b.infer(batch[0].ctx, batch[0].in)
+	} else {
+		b.joint(batch)
+	}
+	report.Compute = time.Since(start)
+	for i, c := range batch {
+		report.Rows += c.rows
+		report.Queue[i] = start.Sub(c.arrived)
+	}
+	b.record(report)
+	for _, c := range batch {
+		close(c.done)
+	}
+}
+
+// joint runs several requests as one, and each alone if that fails.
+func (b *Batcher) joint(batch []*call) {
+	ins := make([][]onnx.Tensor, len(batch))
+	rows := make([]int64, len(batch))
+	for i, c := range batch {
+		ins[i], rows[i] = c.in, c.rows
+	}
+	ctx, release := together(batch)
+	out, err := b.infer(ctx, onnx.Concat(ins))
+	release()
+	var parts [][]onnx.Tensor
+	if err == nil {
+		if parts, err = onnx.Split(out, rows); err != nil {
+			b.apart.Store(true)
+		}
+	}
+	for i, c := range batch {
+		if err == nil {
+			c.out = parts[i]
+		} else {
+			c.out, c.err = b.infer(c.ctx, c.in)
+		}
+	}
+}
+
+func (b *Batcher) infer(ctx context.Context, in []onnx.Tensor) (out []onnx.Tensor, err error) {
+	defer recovered(&err)
+	return b.model.Infer(ctx, in)
+}
+
+// together is a context that ends when those of all requests have ended: as long
+// as one caller waits, the batch goes on.
+func together(batch []*call) (context.Context, func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var mu sync.Mutex
+	waiting := len(batch)
+	stops := make([]func() bool, len(batch))
+	for i, c := range batch {
+		stops[i] = context.AfterFunc(c.ctx, func() {
+			mu.Lock()
+			defer mu.Unlock()
+			if waiting--; waiting == 0 {
+				cancel()
+			}
+		})
+	}
+	return ctx, func() {
+		for _, stop := range stops {
+			stop()
+		}
+		cancel()
+	}
+}
