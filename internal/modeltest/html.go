@@ -28,11 +28,11 @@ func (r Report) HTML() ([]byte, error) {
 	return page.Render(t, r)
 }
 
-// failed lists the tests that did not pass.
+// failed lists the tests that failed.
 func (r Report) failed() []Test {
 	var out []Test
 	for _, t := range r.Tests {
-		if !t.Passed {
+		if t.Status == StatusFailed {
 			out = append(out, t)
 		}
 	}

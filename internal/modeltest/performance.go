@@ -56,7 +56,7 @@ func (s *suite) latency() Test {
 	t := pass(number(mean), limit, "milliseconds: mean %.3f, p50 %.3f, p95 %.3f, p99 %.3f over %d single rows after %d to warm up",
 		mean, quantiles["p50"], quantiles["p95"], quantiles["p99"], measuredRuns, warmUpRuns)
 	if !(mean <= limit) {
-		t.Passed, t.Error = false, "the mean latency is above the limit (milliseconds); make the model smaller or raise tests.latency_ms"
+		return t.failed("the mean latency is above the limit (milliseconds); make the model smaller or raise tests.latency_ms")
 	}
 	return t
 }
@@ -76,7 +76,7 @@ func (s *suite) memory() Test {
 	s.report.measure("memory_growth_mb", grown)
 	t := pass(number(grown), limit, "megabytes of %s over %d batches of up to %d rows", source, memoryBatches, s.batch)
 	if !(grown <= limit) {
-		t.Passed, t.Error = false, "the process grew by more than the limit (megabytes); use smaller batches or raise tests.memory_mb"
+		return t.failed("the process grew by more than the limit (megabytes); use smaller batches or raise tests.memory_mb")
 	}
 	return t
 }

@@ -11,18 +11,18 @@ import (
 )
 
 // production scores the model in production on the same rows. A nil result is
-// the finished Test: there is nothing to compare with. That production cannot
-// answer these rows is no fault of the candidate.
+// the finished Test, skipped: there is nothing to compare with. That production
+// cannot answer these rows is no fault of the candidate.
 func (s *suite) production() (*scored, Test) {
 	if s.in.Production == nil {
-		return nil, pass(nil, nil, "no version is in production")
+		return nil, skip("no version is in production")
 	}
 	if s.scored == nil {
-		return nil, fail(nil, nil, "not run: the candidate could not be scored, see above")
+		return nil, skip("not run: the candidate could not be scored, see above")
 	}
 	found, err := s.scoreProduction()
 	if err != nil {
-		return nil, pass(nil, nil, "not compared: version %s in production cannot answer these rows: %s", s.in.ProductionVersion, err)
+		return nil, skip("not compared: version %s in production cannot answer these rows: %s", s.in.ProductionVersion, err)
 	}
 	return found, Test{}
 }
@@ -124,7 +124,7 @@ func (s *suite) compare(onlyOld, onlyNew int64, drop, limit float64, detail stri
 		t.Error = fmt.Sprintf("worse than production: %s; the difference is no chance (p %.4g < %.4g)", detail, p, alpha)
 	}
 	if t.Error != "" {
-		t.Passed, t.Detail = false, "" // the reason holds it all
+		t.Status, t.Passed, t.Detail = StatusFailed, false, "" // the reason holds it all
 	}
 	return t
 }

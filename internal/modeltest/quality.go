@@ -100,7 +100,7 @@ func (s *suite) classification() Test {
 	}
 	t := pass(number(accuracy), limit, "%d of %d rows right, 95 %% interval %.4f to %.4f%s", hits, rows, lo, hi, remark)
 	if !(accuracy >= limit) {
-		t.Passed, t.Error = false, fmt.Sprintf("accuracy %.4f is below the limit %.4f", accuracy, limit)
+		return t.failed("accuracy %.4f is below the limit %.4f", accuracy, limit)
 	}
 	return t
 }
@@ -203,7 +203,7 @@ func (s *suite) regression() Test {
 	}
 	t := pass(number(*metrics.RMSE), limit, "%s", detail)
 	if s.in.Tests.MaxRMSE > 0 && !(*metrics.RMSE <= s.in.Tests.MaxRMSE) {
-		t.Passed, t.Error = false, fmt.Sprintf("RMSE %.4g is above the limit %.4g", *metrics.RMSE, s.in.Tests.MaxRMSE)
+		return t.failed("RMSE %.4g is above the limit %.4g", *metrics.RMSE, s.in.Tests.MaxRMSE)
 	}
 	return t
 }

@@ -30,14 +30,28 @@ type Report struct {
 	Seconds   float64   `json:"seconds"`
 }
 
+// Status is how a test ended.
+type Status string
+
+// Statuses. Skipped says that a test could not run for a reason outside the
+// model, such as nothing in production to compare with; it is not passed.
+const (
+	StatusPassed  Status = "passed"
+	StatusFailed  Status = "failed"
+	StatusSkipped Status = "skipped"
+)
+
 // Test is one check. Value and Limit are numbers or text and valid JSON.
 type Test struct {
 	ID     string `json:"id"` // of the capability: C1 to C4
 	Name   string `json:"name"`
-	Passed bool   `json:"passed"`
+	Status Status `json:"status"`
+	// Passed tells that Status is passed. A skipped test is neither passed nor
+	// what stops a release, unless the spec says so.
+	Passed bool `json:"passed"`
 	Value  any    `json:"value,omitempty"`
 	Limit  any    `json:"limit,omitempty"`
-	// Error says why the test did not pass.
+	// Error says why the test did not pass: why it failed, or why it was skipped.
 	Error string `json:"error,omitempty"`
 	// Detail says more about a test, passed or not.
 	Detail string `json:"detail,omitempty"`
@@ -49,33 +63,58 @@ type Confusion struct {
 	Counts  [][]int64 `json:"counts"`
 }
 
-// Summary says the outcome in a line: how many tests passed, or the first that
-// did not, with its reason.
+// Summary says the outcome in a line: how many tests passed and how many were
+// skipped, or the first that stopped the model, with its reason.
 func (r Report) Summary() string {
-	failed, first := 0, ""
+	passed, failed, skipped := r.count(StatusPassed), r.count(StatusFailed), r.count(StatusSkipped)
+	tally := fmt.Sprintf("%d passed, %d skipped", passed, skipped)
+	if skipped == 0 {
+		tally = fmt.Sprintf("%d of %d tests passed", passed, len(r.Tests))
+	}
+	if r.Passed {
+		return tally
+	}
+	culprit := StatusFailed
+	if failed == 0 {
+		culprit = StatusSkipped // the spec says that these stop a model too
+	}
 	for _, t := range r.Tests {
-		if !t.Passed {
-			if failed++; first == "" {
-				first = t.Name + ": " + t.Error
-			}
+		if t.Status == culprit {
+			return fmt.Sprintf("%s: %s (%d failed, %s)", t.Name, t.Error, failed, tally)
 		}
 	}
-	if failed == 0 {
-		return fmt.Sprintf("%d of %d tests passed", len(r.Tests), len(r.Tests))
-	}
-	if failed == 1 {
-		return first
-	}
-	return fmt.Sprintf("%s (%d of %d tests did not pass)", first, failed, len(r.Tests))
+	return tally
 }
 
-// pass and fail make tests; the suite fills in ID and Name.
+func (r Report) count(s Status) int {
+	n := 0
+	for _, t := range r.Tests {
+		if t.Status == s {
+			n++
+		}
+	}
+	return n
+}
+
+// pass, fail and skip make tests; the suite fills in ID and Name.
 func pass(value, limit any, detail string, args ...any) Test {
-	return Test{Passed: true, Value: value, Limit: limit, Detail: fmt.Sprintf(detail, args...)}
+	return Test{Status: StatusPassed, Passed: true, Value: value, Limit: limit, Detail: fmt.Sprintf(detail, args...)}
 }
 
 func fail(value, limit any, reason string, args ...any) Test {
-	return Test{Value: value, Limit: limit, Error: fmt.Sprintf(reason, args...)}
+	return Test{Status: StatusFailed, Value: value, Limit: limit, Error: fmt.Sprintf(reason, args...)}
+}
+
+// skip is a test that could not run for a reason outside the model. What the
+// model is to blame for is a fail.
+func skip(reason string, args ...any) Test {
+	return Test{Status: StatusSkipped, Error: fmt.Sprintf(reason, args...)}
+}
+
+// failed turns a test that passed into one that did not, its numbers kept.
+func (t Test) failed(reason string, args ...any) Test {
+	t.Status, t.Passed, t.Error = StatusFailed, false, fmt.Sprintf(reason, args...)
+	return t
 }
 
 // number makes a value JSON can carry: text for NaN and the infinities.

@@ -64,6 +64,7 @@ func (t *Tests) setDefaults() {
 	orSet(&t.LatencyMS, 100)
 	orSet(&t.MemoryMB, 500)
 	orSet(&t.Tolerance, 1e-6)
+	orSet(&t.Skipped, SkippedPasses)
 	orPoint(&t.AgainstProduction.MaxAccuracyDrop, 0.05)
 	orSet(&t.AgainstProduction.Alpha, 0.05)
 }

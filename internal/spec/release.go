@@ -82,8 +82,20 @@ type Tests struct {
 	Tolerance         float64 `yaml:"tolerance,omitempty" json:"tolerance" jsonschema:"exclusiveMinimum=0,default=1e-6" jsonschema_description:"Largest difference between two runs, and between a row alone and in a batch."`
 	MinAccuracy       float64 `yaml:"min_accuracy,omitempty" json:"min_accuracy" jsonschema:"minimum=0,maximum=1,default=0" jsonschema_description:"Classification: least accuracy on the test rows."`
 	MaxRMSE           float64 `yaml:"max_rmse,omitempty" json:"max_rmse,omitempty" jsonschema:"minimum=0,default=0" jsonschema_description:"Regression: largest root mean squared error; 0 is no limit."`
+	Skipped           Skipped `yaml:"skipped,omitempty" json:"skipped" jsonschema:"enum=pass,enum=fail,default=pass" jsonschema_description:"What a test that could not run means for the release; either way the report says why."`
 	AgainstProduction Against `yaml:"against_production,omitempty" json:"against_production" jsonschema_description:"How much worse than the version in production a candidate may be."`
 }
+
+// Skipped says what a test that could not run, such as the comparison of a
+// first release with production, means for the release. A test that the model
+// itself kept from running is failed, not skipped, or follows one that is.
+type Skipped string
+
+// What skipped tests mean.
+const (
+	SkippedPasses Skipped = "pass"
+	SkippedFails  Skipped = "fail"
+)
 
 // Against limits how much worse than the version in production a candidate may be.
 type Against struct {

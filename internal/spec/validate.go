@@ -105,6 +105,7 @@ func (c *checker) tests(t Tests, task Task) {
 	c.number("tests.tolerance", t.Tolerance, above(0))
 	c.number("tests.min_accuracy", t.MinAccuracy, closed(0, 1))
 	c.number("tests.max_rmse", t.MaxRMSE, atLeast(0))
+	c.oneOf("tests.skipped", string(t.Skipped), string(SkippedPasses), string(SkippedFails))
 	if task == Regression && t.MinAccuracy != 0 {
 		c.bad("tests.min_accuracy", "accuracy of a regression is not measured", "tests.max_rmse instead")
 	}
