@@ -28,6 +28,7 @@ type Report struct {
 	Latencies []float64 `json:"latencies_ms,omitempty"`
 	Started   time.Time `json:"started"`
 	Seconds   float64   `json:"seconds"`
+	Evidence
 }
 
 // Status is how a test ended.
@@ -49,8 +50,8 @@ type Test struct {
 	// Passed tells that Status is passed. A skipped test is neither passed nor
 	// what stops a release, unless the spec says so.
 	Passed bool `json:"passed"`
-	Value  any    `json:"value,omitempty"`
-	Limit  any    `json:"limit,omitempty"`
+	Value  any  `json:"value,omitempty"`
+	Limit  any  `json:"limit,omitempty"`
 	// Error says why the test did not pass: why it failed, or why it was skipped.
 	Error string `json:"error,omitempty"`
 	// Detail says more about a test, passed or not.
