@@ -28,7 +28,6 @@ type Report struct {
 	Latencies []float64 `json:"latencies_ms,omitempty"`
 	Started   time.Time `json:"started"`
 	Seconds   float64   `json:"seconds"`
-	Evidence
 }
 
 // Status is how a test ended.

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) {
 		"signal": func(*sandbox.Child) error {
 			return errors.Join(syscall.Kill(os.Getpid(), syscall.SIGSEGV), waitForever())
 		},
-		"garble":  garble,
+		"garble": garble,
 		"wordy": func(c *sandbox.Child) error {
 			for i := range 1000 {
 				if err := c.Send(strings.Repeat("x", i)); err != nil {
