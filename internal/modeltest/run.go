@@ -20,6 +20,11 @@ type Input struct {
 	Data  spec.Data
 	Tests spec.Tests
 	Test  *dataset.Table // rows that the model has not seen, with the label
+	// Train are the rows that the model has seen, read once; nil if they are not
+	// at hand. Its cells may still be text, as in CSV.
+	Train dataset.Source
+	// Personal are columns, beside Data.Sensitive, whose values no report may hold.
+	Personal []string
 	// Production is the model in production; nil if there is none.
 	Production        []byte
 	ProductionVersion string
