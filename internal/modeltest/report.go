@@ -19,8 +19,9 @@ type Report struct {
 	Tests   []Test `json:"tests"`
 	// Metrics are finite numbers by name: accuracy, precision, recall, f1, auc,
 	// log_loss or rmse, mae, r2; latency_mean_ms, latency_p50_ms,
-	// latency_p95_ms, latency_p99_ms; memory_growth_mb, parameters, model_bytes.
-	// One that could not be measured is absent.
+	// latency_p95_ms, latency_p99_ms; throughput_1, throughput_8, throughput_32
+	// (rows a second in batches of 1, 8 and 32); memory_growth_mb,
+	// memory_peak_mb, parameters, model_bytes. One that could not be measured is absent.
 	Metrics map[string]float64 `json:"metrics"`
 	// Confusion is nil for a regression, or if the rows could not be predicted.
 	Confusion *Confusion `json:"confusion,omitempty"`
@@ -28,6 +29,13 @@ type Report struct {
 	Latencies []float64 `json:"latencies_ms,omitempty"`
 	Started   time.Time `json:"started"`
 	Seconds   float64   `json:"seconds"`
+	// Graph is what the model's file says of itself; nil if it could not be read.
+	Graph *Graph `json:"graph,omitempty"`
+	// Throughput is measured at several batch sizes, ascending.
+	Throughput []Throughput `json:"throughput,omitempty"`
+	// Process is what the tests ran in.
+	Process *Process `json:"process,omitempty"`
+	Evidence
 }
 
 // Status is how a test ended.
