@@ -3,6 +3,7 @@ package modeltest_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,7 +67,7 @@ func run(t testing.TB, in modeltest.Input) modeltest.Report {
 	t.Helper()
 	report, err := modeltest.Run(t.Context(), start(t), in, nil)
 	require.NoError(t, err)
-	require.Len(t, report.Tests, 10)
+	require.Len(t, report.Tests, 11)
 	passed := true
 	for _, test := range report.Tests {
 		passed = passed && test.Status != modeltest.StatusFailed
@@ -108,7 +109,7 @@ func TestGoodModelPasses(t *testing.T) {
 	t.Parallel()
 	r := run(t, input(t, "good"))
 	require.Empty(t, failures(r))
-	require.Equal(t, "9 passed, 1 skipped", r.Summary(), "there is no production to compare with")
+	require.Equal(t, "10 passed, 1 skipped", r.Summary(), "there is no production to compare with")
 	require.Equal(t, "cpu", r.Device)
 	require.True(t, strings.HasPrefix(r.Digest, "sha256:"))
 	require.InDelta(t, 0.9, r.Metrics["accuracy"], 1e-12, "one label in ten is wrong")
@@ -118,11 +119,13 @@ func TestGoodModelPasses(t *testing.T) {
 	require.Equal(t, "2 of 2 layers respond", named(t, r, "gradient_computation").Value)
 	require.Equal(t, modeltest.StatusSkipped, named(t, r, "accuracy_against_production").Status)
 	require.Contains(t, named(t, r, "accuracy_against_production").Error, "no version is in production")
+	require.Equal(t, "5 nodes of 4 operators", named(t, r, "operators").Value)
+	require.Equal(t, int64(23), r.Graph.Parameters)
 	require.Equal(t, []string{"0", "1"}, r.Confusion.Classes)
 	require.Len(t, r.Latencies, 100)
 	for _, name := range []string{
 		"accuracy", "precision", "recall", "f1", "auc", "log_loss", "latency_mean_ms", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms",
-		"memory_growth_mb", "parameters", "model_bytes",
+		"memory_growth_mb", "memory_peak_mb", "throughput_1", "throughput_8", "throughput_32", "parameters", "model_bytes",
 	} {
 		require.Contains(t, r.Metrics, name)
 	}
@@ -140,20 +143,22 @@ func TestBadModelsFailWithAReason(t *testing.T) {
 		in     string // the test that says why
 		reason string
 	}{
-		"dead_relu":       {failed: []string{"gradient_computation", "accuracy"}, in: "gradient_computation", reason: "dead layers, whose parameters do not move the loss: first"},
-		"dead_branch":     {failed: []string{"gradient_computation"}, in: "gradient_computation", reason: "side_branch"},
-		"subgraph":        {failed: nil, in: "gradient_computation", reason: "gemm_then"}, // the branch that these rows never take
-		"nan_weight":      {failed: nil, in: "gradient_computation", reason: "layer first: parameter w1 is not finite: number 7 is NaN"},
-		"nan_output":      {failed: nil, in: "forward_pass", reason: "output probabilities of row 1 is not finite"},
-		"no_parameters":   {failed: nil, in: "parameter_count", reason: "no learned numbers"},
-		"batch_dependent": {failed: []string{"batch_invariance"}, in: "batch_invariance", reason: "a row answered alone and in a batch differs"},
-		"random":          {failed: []string{"output_consistency", "batch_invariance"}, in: "output_consistency", reason: "the same rows answered twice differ"},
-		"fails_on_rows":   {failed: []string{"forward_pass"}, in: "forward_pass", reason: "look_up"},
-		"fixed_batch":     {failed: []string{"forward_pass"}, in: "forward_pass", reason: "takes batches of exactly 1"},
-		"columns":         {failed: []string{"forward_pass"}, in: "forward_pass", reason: "the model wants columns that are missing: colour (string), size (float32), weight (float32)"},
-		"worse":           {failed: []string{"accuracy"}, in: "accuracy", reason: "is below the limit 0.8000"},
-		"external":        {failed: []string{"parameter_count"}, in: "parameter_count", reason: "single file"},
-		"half_input":      {failed: []string{"parameter_count", "forward_pass"}, in: "forward_pass", reason: "input x has type float16"},
+		"dead_relu":        {failed: []string{"gradient_computation", "accuracy"}, in: "gradient_computation", reason: "dead layers, whose parameters do not move the loss: first"},
+		"dead_branch":      {failed: []string{"gradient_computation"}, in: "gradient_computation", reason: "side_branch"},
+		"subgraph":         {failed: nil, in: "gradient_computation", reason: "gemm_then"}, // the branch that these rows never take
+		"nan_weight":       {failed: nil, in: "gradient_computation", reason: "layer first: parameter w1 is not finite: number 7 is NaN"},
+		"nan_output":       {failed: nil, in: "forward_pass", reason: "output probabilities of row 1 is not finite"},
+		"no_parameters":    {failed: nil, in: "parameter_count", reason: "no learned numbers"},
+		"batch_dependent":  {failed: []string{"batch_invariance"}, in: "batch_invariance", reason: "a row answered alone and in a batch differs"},
+		"random":           {failed: []string{"output_consistency", "batch_invariance"}, in: "output_consistency", reason: "the same rows answered twice differ"},
+		"fails_on_rows":    {failed: []string{"forward_pass"}, in: "forward_pass", reason: "look_up"},
+		"fixed_batch":      {failed: []string{"forward_pass"}, in: "forward_pass", reason: "takes batches of exactly 1"},
+		"columns":          {failed: []string{"forward_pass"}, in: "forward_pass", reason: "the model wants columns that are missing: colour (string), size (float32), weight (float32)"},
+		"exploding_weight": {failed: nil, in: "gradient_computation", reason: "layer first explodes: number 5 of parameter w1 is 3e+20, the limit is 1e+12"},
+		"contrib":          {failed: []string{"operators"}, in: "operators", reason: "operators of other domains: com.microsoft"},
+		"worse":            {failed: []string{"accuracy"}, in: "accuracy", reason: "is below the limit 0.8000"},
+		"external":         {failed: []string{"parameter_count"}, in: "parameter_count", reason: "single file"},
+		"half_input":       {failed: []string{"parameter_count", "forward_pass"}, in: "forward_pass", reason: "input x has type float16"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -173,7 +178,7 @@ func TestBadModelsFailWithAReason(t *testing.T) {
 		r := run(t, in)
 		require.Equal(t, []string{"parameter_count"}, failures(r))
 		require.Contains(t, r.Summary(), "parameter_count: not a usable ONNX model")
-		require.Contains(t, r.Summary(), "1 failed, 0 passed, 9 skipped")
+		require.Contains(t, r.Summary(), "1 failed, 0 passed, 10 skipped")
 		require.Equal(t, modeltest.StatusSkipped, named(t, r, "accuracy").Status)
 		require.Contains(t, named(t, r, "accuracy").Error, "not run")
 	})
@@ -244,7 +249,7 @@ func TestAgainstProduction(t *testing.T) {
 		report, err := modeltest.Run(t.Context(), start(t), in, nil)
 		require.NoError(t, err)
 		require.False(t, report.Passed)
-		require.Equal(t, "accuracy_against_production: no version is in production (0 failed, 9 passed, 1 skipped)", report.Summary())
+		require.Equal(t, "accuracy_against_production: no version is in production (0 failed, 10 passed, 1 skipped)", report.Summary())
 	})
 	t.Run("only the drop", func(t *testing.T) {
 		t.Parallel()
@@ -271,6 +276,28 @@ func TestOtherKindsOfModel(t *testing.T) {
 			require.Contains(t, r.Metrics, "log_loss")
 		})
 	}
+	t.Run("contrib", func(t *testing.T) {
+		t.Parallel()
+		in := input(t, "contrib")
+		in.Spec.OperatorDomains = []string{"com.microsoft"}
+		require.NotContains(t, failures(run(t, in)), "operators")
+	})
+	t.Run("zipmap_words", func(t *testing.T) {
+		t.Parallel()
+		in := input(t, "zipmap_words")
+		csv := "a,b,c,d,label\n"
+		for i := range in.Test.Rows() {
+			csv += fmt.Sprintf("%v,%v,%v,%v,%s\n", in.Test.Value("a", i), in.Test.Value("b", i), in.Test.Value("c", i), in.Test.Value("d", i),
+				map[any]string{int64(0): "no", int64(1): "yes"}[in.Test.Value("label", i)])
+		}
+		var err error
+		in.Test, err = dataset.ReadCSV(strings.NewReader(csv), "words.csv", dataset.CSVOptions{})
+		require.NoError(t, err)
+		r := run(t, in)
+		require.Empty(t, failures(r), r.Summary())
+		require.InDelta(t, 0.9, r.Metrics["accuracy"], 1e-12)
+		require.Contains(t, r.Metrics, "log_loss")
+	})
 	t.Run("svm", func(t *testing.T) {
 		t.Parallel()
 		r := run(t, input(t, "svm"))
@@ -295,6 +322,10 @@ func TestRegression(t *testing.T) {
 	require.InDelta(t, 0.25, r.Metrics["mae"], 1e-6)
 	require.Contains(t, r.Metrics, "r2")
 
+	exploding := input(t, "exploding_layer")
+	exploding.Spec.Task, exploding.Test = spec.Regression, in.Test
+	require.Contains(t, named(t, run(t, exploding), "gradient_computation").Error, "layer up explodes")
+
 	in.Tests.MaxRMSE = 0.2
 	in.Production, in.ProductionVersion = in.Model, "0"
 	r = run(t, in)
@@ -307,7 +338,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var seen []string
 	_, err := modeltest.Run(ctx, start(t), input(t, "good"), func(done, total int, name string) {
-		require.Equal(t, 10, total)
+		require.Equal(t, 11, total)
 		require.Len(t, seen, done)
 		if seen = append(seen, name); name == "batch_inference" {
 			cancel()

@@ -16,6 +16,7 @@ func (s *suite) parameterCount() Test {
 		return fail(nil, nil, "%s", err)
 	}
 	s.graph = graph
+	s.report.Graph = describeGraph(graph, len(s.in.Model))
 	count := graph.ParameterCount()
 	s.report.measure("parameters", float64(count))
 	if count == 0 {

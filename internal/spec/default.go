@@ -65,6 +65,8 @@ func (t *Tests) setDefaults() {
 	orSet(&t.MemoryMB, 500)
 	orSet(&t.Tolerance, 1e-6)
 	orSet(&t.Skipped, SkippedPasses)
+	t.Gradient.SetDefaults()
+	t.Process.SetDefaults()
 	orPoint(&t.AgainstProduction.MaxAccuracyDrop, 0.05)
 	orSet(&t.AgainstProduction.Alpha, 0.05)
 }

@@ -21,12 +21,14 @@ func (r Release) ID() string { return r.Model.Name + "/" + r.Model.Version }
 // Model is the model configuration (capability T1): what the model is, how it
 // was made and how it is meant to be served.
 type Model struct {
-	Name            string     `yaml:"name" json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Name of the model."`
-	Version         string     `yaml:"version" json:"version" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Version of the model; each release has its own. Write it in quotes if it looks like a number."`
-	Description     string     `yaml:"description,omitempty" json:"description,omitempty" jsonschema_description:"For people."`
-	Artifact        File       `yaml:"artifact" json:"artifact" jsonschema_description:"The model as an ONNX file."`
-	Task            Task       `yaml:"task" json:"task" jsonschema:"enum=classification,enum=regression" jsonschema_description:"What the output means."`
-	Outputs         Outputs    `yaml:"outputs,omitempty" json:"outputs" jsonschema_description:"Graph outputs to read; found by name and type where left out."`
+	Name        string  `yaml:"name" json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Name of the model."`
+	Version     string  `yaml:"version" json:"version" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Version of the model; each release has its own. Write it in quotes if it looks like a number."`
+	Description string  `yaml:"description,omitempty" json:"description,omitempty" jsonschema_description:"For people."`
+	Artifact    File    `yaml:"artifact" json:"artifact" jsonschema_description:"The model as an ONNX file."`
+	Task        Task    `yaml:"task" json:"task" jsonschema:"enum=classification,enum=regression" jsonschema_description:"What the output means."`
+	Outputs     Outputs `yaml:"outputs,omitempty" json:"outputs" jsonschema_description:"Graph outputs to read; found by name and type where left out."`
+	// OperatorDomains are allowed beside the standard ones, ai.onnx and ai.onnx.ml.
+	OperatorDomains []string   `yaml:"operator_domains,omitempty" json:"operator_domains,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"Domains of operators that the model may use beside ai.onnx and ai.onnx.ml, such as com.microsoft."`
 	Architecture    string     `yaml:"architecture,omitempty" json:"architecture,omitempty" jsonschema_description:"For people: what kind of model it is."`
 	Hyperparameters Params     `yaml:"hyperparameters,omitempty" json:"hyperparameters,omitempty" jsonschema_description:"Free values that are kept exactly as written."`
 	Training        Params     `yaml:"training,omitempty" json:"training,omitempty" jsonschema_description:"How the model was trained: free values that are kept exactly as written."`
@@ -77,13 +79,15 @@ type Data struct {
 
 // Tests are the limits of the model tests (capabilities C1-C4).
 type Tests struct {
-	LatencyMS         float64 `yaml:"latency_ms,omitempty" json:"latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Limit of the mean inference latency over 100 runs, in milliseconds."`
-	MemoryMB          float64 `yaml:"memory_mb,omitempty" json:"memory_mb" jsonschema:"exclusiveMinimum=0,default=500" jsonschema_description:"Limit of the memory growth over 10 batches, in megabytes."`
-	Tolerance         float64 `yaml:"tolerance,omitempty" json:"tolerance" jsonschema:"exclusiveMinimum=0,default=1e-6" jsonschema_description:"Largest difference between two runs, and between a row alone and in a batch."`
-	MinAccuracy       float64 `yaml:"min_accuracy,omitempty" json:"min_accuracy" jsonschema:"minimum=0,maximum=1,default=0" jsonschema_description:"Classification: least accuracy on the test rows."`
-	MaxRMSE           float64 `yaml:"max_rmse,omitempty" json:"max_rmse,omitempty" jsonschema:"minimum=0,default=0" jsonschema_description:"Regression: largest root mean squared error; 0 is no limit."`
-	Skipped           Skipped `yaml:"skipped,omitempty" json:"skipped" jsonschema:"enum=pass,enum=fail,default=pass" jsonschema_description:"What a test that could not run means for the release; either way the report says why."`
-	AgainstProduction Against `yaml:"against_production,omitempty" json:"against_production" jsonschema_description:"How much worse than the version in production a candidate may be."`
+	LatencyMS         float64  `yaml:"latency_ms,omitempty" json:"latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Limit of the mean inference latency over 100 runs, in milliseconds."`
+	MemoryMB          float64  `yaml:"memory_mb,omitempty" json:"memory_mb" jsonschema:"exclusiveMinimum=0,default=500" jsonschema_description:"Limit of the memory growth over 10 batches, in megabytes."`
+	Tolerance         float64  `yaml:"tolerance,omitempty" json:"tolerance" jsonschema:"exclusiveMinimum=0,default=1e-6" jsonschema_description:"Largest difference between two runs, and between a row alone and in a batch."`
+	MinAccuracy       float64  `yaml:"min_accuracy,omitempty" json:"min_accuracy" jsonschema:"minimum=0,maximum=1,default=0" jsonschema_description:"Classification: least accuracy on the test rows."`
+	MaxRMSE           float64  `yaml:"max_rmse,omitempty" json:"max_rmse,omitempty" jsonschema:"minimum=0,default=0" jsonschema_description:"Regression: largest root mean squared error; 0 is no limit."`
+	Gradient          Gradient `yaml:"gradient,omitempty" json:"gradient" jsonschema_description:"How gradient_computation looks at the parameters."`
+	Process           Process  `yaml:"process,omitempty" json:"process" jsonschema_description:"Limits of the child process that the tests run in."`
+	Skipped           Skipped  `yaml:"skipped,omitempty" json:"skipped" jsonschema:"enum=pass,enum=fail,default=pass" jsonschema_description:"What a test that could not run means for the release; either way the report says why."`
+	AgainstProduction Against  `yaml:"against_production,omitempty" json:"against_production" jsonschema_description:"How much worse than the version in production a candidate may be."`
 }
 
 // Skipped says what a test that could not run, such as the comparison of a
