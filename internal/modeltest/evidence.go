@@ -26,7 +26,8 @@ type Interval struct {
 	Low   float64 `json:"low"`
 	High  float64 `json:"high"`
 	Level float64 `json:"level"` // such as 0.95
-	// Method is "wilson", "delong" (on the logit scale) or "bca bootstrap, n resamples".
+	// Method is "wilson", "delong" (on the logit scale), "bca bootstrap, n resamples" or
+	// "paired bca bootstrap, n resamples".
 	Method string `json:"method"`
 }
 
@@ -121,7 +122,8 @@ type Difference struct {
 type Baseline struct {
 	// Name is "majority" or "mean", or "one column: NAME".
 	Name string `json:"name"`
-	// Difference is in log_loss where both give probabilities, else in accuracy; of a regression in rmse.
+	// Difference is in auc where the candidate gives probabilities, else in
+	// balanced_accuracy; of a regression in rmse.
 	Difference
 	// PBetter and PWorse are the one-sided p-values that the candidate is better, and worse.
 	PBetter float64 `json:"p_better"`

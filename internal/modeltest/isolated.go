@@ -24,7 +24,7 @@ type File struct {
 // rows, nil without them; in.Train is not used.
 func Isolated(ctx context.Context, in Input, train *File, progress func(done, total int, name string)) (Report, error) {
 	started := time.Now()
-	p := &parent{in: in, progress: progress, last: step{Name: checks(in.Spec.Task)[0].name, Report: newReport(in, started)}}
+	p := &parent{in: in, progress: progress, last: step{Name: checks(in)[0].name, Report: newReport(in, started)}}
 	command, err := p.command(train)
 	if err != nil {
 		return Report{}, fmt.Errorf("test model %s/%s: %w", in.Spec.Name, in.Spec.Version, err)
@@ -75,7 +75,7 @@ func (p *parent) follow(body json.RawMessage) error {
 // failed by it, and the others could not run.
 func (p *parent) bury(death *sandbox.Death) {
 	report := &p.last.Report
-	list := checks(p.in.Spec.Task)
+	list := checks(p.in)
 	for _, c := range list[min(len(report.Tests), len(list)):] {
 		if c.name == p.last.Name {
 			report.add(c, fail(nil, nil, "the model broke its process: %s", death), p.in.Tests.Skipped)

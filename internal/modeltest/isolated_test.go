@@ -28,7 +28,7 @@ func isolated(t testing.TB, in modeltest.Input) modeltest.Report {
 	require.NoError(t, err)
 	require.NotNil(t, r.Process)
 	require.True(t, r.Process.Isolated)
-	require.Len(t, r.Tests, 11)
+	require.Len(t, r.Tests, 15)
 	return r
 }
 
@@ -46,6 +46,9 @@ func TestIsolatedAgrees(t *testing.T) {
 			require.Equal(t, here.Rows, there.Rows)
 			for i, test := range here.Tests {
 				require.Equal(t, test.Name, there.Tests[i].Name)
+				if name == "random" && test.ID == "C4" {
+					continue // other answers in each run
+				}
 				require.Equal(t, test.Status, there.Tests[i].Status, "%s: %s", test.Name, there.Tests[i].Error)
 			}
 			require.Positive(t, there.Process.PeakMemoryMB)

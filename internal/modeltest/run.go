@@ -50,7 +50,9 @@ const (
 	needsToOpen              // the graph, and opens the model first
 )
 
-func checks(task spec.Task) []check {
+// checks lists the tests that a model gets; what an older version left out of the spec has its default.
+func checks(in Input) []check {
+	in.Tests.SetQualityDefaults()
 	list := []check{
 		{"C1", "parameter_count", needsBytes, (*suite).parameterCount},
 		{"C1", "operators", needsGraph, (*suite).operators},
@@ -62,14 +64,7 @@ func checks(task spec.Task) []check {
 		{"C3", "inference_latency", needsAnswers, (*suite).latency},
 		{"C3", "memory_usage", needsAnswers, (*suite).memoryUsage},
 	}
-	if task == spec.Regression {
-		return append(list,
-			check{"C4", "rmse", needsAnswers, (*suite).regression},
-			check{"C4", "error_against_production", needsAnswers, (*suite).regressionAgainstProduction})
-	}
-	return append(list,
-		check{"C4", "accuracy", needsAnswers, (*suite).classification},
-		check{"C4", "accuracy_against_production", needsAnswers, (*suite).classificationAgainstProduction})
+	return append(list, qualityChecks(in.Spec.Task, in.Tests)...)
 }
 
 // suite is one run of the tests and what they hand on to each other.
@@ -85,7 +80,12 @@ type suite struct {
 	session  *onnx.Session
 	mapper   *feature.Mapper
 	answered bool // forward_pass has passed
-	scored   *scored
+	// What the quality tests hand on; nil until the rows are scored.
+	scored      *scored
+	classified  *classified
+	regressed   *regressed
+	training    *training // nil until the training rows are read
+	trainingErr error
 }
 
 // Run tests a model in this process. The error is for what is not the model's
@@ -118,12 +118,13 @@ type step struct {
 // run is Run with what a child process brings along. An error of tell ends it.
 func run(ctx context.Context, rt *onnx.Runtime, memory *sandbox.Memory, in Input, tell func(step) error) (_ Report, err error) {
 	started := time.Now()
+	in.Tests.SetQualityDefaults()
 	report := newReport(in, started)
 	report.Runtime = "ONNX Runtime " + rt.Version()
 	s := &suite{ctx: ctx, in: in, runtime: rt, memory: memory, report: &report, batch: max(1, in.Spec.Deployment.BatchSize)}
 	defer func() { err = errors.Join(err, s.close()) }()
 
-	list := checks(in.Spec.Task)
+	list := checks(in)
 	for i, c := range list {
 		if err := tell(step{i, len(list), c.name, report}); err != nil {
 			return Report{}, err

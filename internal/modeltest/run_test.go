@@ -67,7 +67,7 @@ func run(t testing.TB, in modeltest.Input) modeltest.Report {
 	t.Helper()
 	report, err := modeltest.Run(t.Context(), start(t), in, nil)
 	require.NoError(t, err)
-	require.Len(t, report.Tests, 11)
+	require.Len(t, report.Tests, 15)
 	passed := true
 	for _, test := range report.Tests {
 		passed = passed && test.Status != modeltest.StatusFailed
@@ -109,7 +109,7 @@ func TestGoodModelPasses(t *testing.T) {
 	t.Parallel()
 	r := run(t, input(t, "good"))
 	require.Empty(t, failures(r))
-	require.Equal(t, "10 passed, 1 skipped", r.Summary(), "there is no production to compare with")
+	require.Equal(t, "11 passed, 4 skipped", r.Summary(), "there is no production to compare with, and there are no training rows")
 	require.Equal(t, "cpu", r.Device)
 	require.True(t, strings.HasPrefix(r.Digest, "sha256:"))
 	require.InDelta(t, 0.9, r.Metrics["accuracy"], 1e-12, "one label in ten is wrong")
@@ -178,7 +178,7 @@ func TestBadModelsFailWithAReason(t *testing.T) {
 		r := run(t, in)
 		require.Equal(t, []string{"parameter_count"}, failures(r))
 		require.Contains(t, r.Summary(), "parameter_count: not a usable ONNX model")
-		require.Contains(t, r.Summary(), "1 failed, 0 passed, 10 skipped")
+		require.Contains(t, r.Summary(), "1 failed, 0 passed, 14 skipped")
 		require.Equal(t, modeltest.StatusSkipped, named(t, r, "accuracy").Status)
 		require.Contains(t, named(t, r, "accuracy").Error, "not run")
 	})
@@ -249,7 +249,7 @@ func TestAgainstProduction(t *testing.T) {
 		report, err := modeltest.Run(t.Context(), start(t), in, nil)
 		require.NoError(t, err)
 		require.False(t, report.Passed)
-		require.Equal(t, "accuracy_against_production: no version is in production (0 failed, 10 passed, 1 skipped)", report.Summary())
+		require.Equal(t, "accuracy_against_production: no version is in production (0 failed, 11 passed, 4 skipped)", report.Summary())
 	})
 	t.Run("only the drop", func(t *testing.T) {
 		t.Parallel()
@@ -338,7 +338,7 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var seen []string
 	_, err := modeltest.Run(ctx, start(t), input(t, "good"), func(done, total int, name string) {
-		require.Equal(t, 11, total)
+		require.Equal(t, 15, total)
 		require.Len(t, seen, done)
 		if seen = append(seen, name); name == "batch_inference" {
 			cancel()

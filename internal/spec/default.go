@@ -67,8 +67,7 @@ func (t *Tests) setDefaults() {
 	orSet(&t.Skipped, SkippedPasses)
 	t.Gradient.SetDefaults()
 	t.Process.SetDefaults()
-	orPoint(&t.AgainstProduction.MaxAccuracyDrop, 0.05)
-	orSet(&t.AgainstProduction.Alpha, 0.05)
+	t.SetQualityDefaults()
 }
 
 func (p *Policy) setDefaults() {

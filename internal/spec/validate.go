@@ -119,6 +119,7 @@ func (c *checker) tests(t Tests, task Task) {
 	}
 	c.optional("tests.against_production.max_accuracy_drop", t.AgainstProduction.MaxAccuracyDrop, closed(0, 1))
 	c.number("tests.against_production.alpha", t.AgainstProduction.Alpha, aboveUpTo(0, 0.5))
+	c.quality(t, task)
 }
 
 // maxSteps bounds the history of a canary.

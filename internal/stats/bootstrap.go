@@ -142,6 +142,16 @@ func (b *Bootstrap) level(j int, z float64) float64 {
 // AtMost is the one-sided p-value of "statistic j is at most value": the alpha
 // at which the lower BCa bound passes value. It is never below 1/(resamples+1).
 func (b *Bootstrap) AtMost(j int, value float64) (float64, error) {
+	return b.reject(j, value, func(p float64) float64 { return p })
+}
+
+// AtLeast is the one-sided p-value of "statistic j is at least value", by the upper bound; see AtMost.
+func (b *Bootstrap) AtLeast(j int, value float64) (float64, error) {
+	return b.reject(j, value, func(p float64) float64 { return 1 - p })
+}
+
+// reject inverts level: the normal probability at which a bound is value.
+func (b *Bootstrap) reject(j int, value float64, side func(float64) float64) (float64, error) {
 	if !finite(b.estimates[j]) || 2*len(b.replicates[j]) < b.Resamples {
 		return 0, fmt.Errorf("bootstrap test: %w", ErrUnstable)
 	}
@@ -152,6 +162,6 @@ func (b *Bootstrap) AtMost(j int, value float64) (float64, error) {
 		return 1, nil // nothing ever differs from value
 	}
 	y := normalQuantile((float64(below)+float64(upTo))/2, n) - b.bias[j]
-	p := distuv.UnitNormal.CDF(y/(1+b.acceleration[j]*y) - b.bias[j])
+	p := side(distuv.UnitNormal.CDF(y/(1+b.acceleration[j]*y) - b.bias[j]))
 	return min(1, max(p, 1/(n+1))), nil
 }

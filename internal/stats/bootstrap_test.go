@@ -39,6 +39,9 @@ func TestBCaAgainstSciPy(t *testing.T) {
 		p, err := b.AtMost(at, lo)
 		require.NoError(t, err)
 		require.InDelta(t, 0.05, p, 0.01, c.Name)
+		p, err = b.AtLeast(at, hi)
+		require.NoError(t, err)
+		require.InDelta(t, 0.05, p, 0.01, c.Name)
 	}
 }
 
@@ -118,7 +121,7 @@ func quality(t *testing.T, truth, pred []int64, proba []float64) func(w []float6
 // standard errors of the simulation, and two points for what BCa lacks at this size.
 func TestIntervalsCoverAtTheirLevel(t *testing.T) {
 	t.Parallel()
-	const tables, rows, resamples, alpha = 500, 200, 399, 0.1
+	const tables, rows, resamples, alpha = 300, 200, 299, 0.1
 	names := []string{"f1", "mcc", "balanced accuracy", "average precision", "log loss", "brier", "auc", "accuracy"}
 	random := rand.New(rand.NewPCG(11, 12))
 	truth, pred, proba := simulated(random, 1_000_000)

@@ -66,7 +66,7 @@ func TestSliceSearchWithoutAWeakSlice(t *testing.T) {
 func TestSliceSearchFindsWhatWasPlanted(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(41, 42))
-	const tables, rows = 40, 600
+	const tables, rows = 12, 600
 	single, pair := 0, 0
 	for table := range tables {
 		columns := searched(random, rows, 8)

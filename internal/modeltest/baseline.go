@@ -1,0 +1,156 @@
+package modeltest
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/slipway-ml/slipway/internal/spec"
+	"github.com/slipway-ml/slipway/internal/stats"
+)
+
+// baselineBins are the groups into which the one-column model cuts numbers.
+const baselineBins = 10
+
+// baseline compares the candidate with simple models that the same training
+// rows teach: always the majority (the mean), and the best single column (C4).
+func (s *suite) baseline() Test {
+	if t, missing := s.notScored(); missing {
+		return t
+	}
+	train, err := s.readTraining()
+	if err != nil {
+		return skip("not run: %s", err)
+	}
+	goal, err := s.target(train)
+	if err != nil {
+		return skip("not run: %s", err)
+	}
+	name := "majority"
+	if goal.classes == 0 {
+		name = "mean"
+	}
+	models := map[string]*columnModel{name: {column: -1, prior: goal.prior}}
+	names := []string{name}
+	columns := len(train.columns) - 1
+	if best := bestColumn(train.sample, goal, columns, baselineBins); best >= 0 {
+		name = "one column: " + train.columns[best].Name
+		models[name], names = fitColumn(train.sample, best, goal, baselineBins), append(names, name)
+	}
+	for _, name := range names {
+		found, err := s.against(name, models[name], goal)
+		if err != nil {
+			return skip("not compared with %s: %s", name, err)
+		}
+		s.report.Baselines = append(s.report.Baselines, *found)
+	}
+	return s.judgeBaselines()
+}
+
+// against compares the candidate with a simple model by the paired bootstrap:
+// by the area under the ROC curve, which asks neither for a threshold nor for
+// calibrated probabilities, by the balanced accuracy of a model without
+// probabilities, and by RMSE.
+func (s *suite) against(name string, m *columnModel, goal *target) (*Baseline, error) {
+	var candidate, simple measured
+	metric := "rmse"
+	if goal.classes == 0 {
+		answers := make([]float64, len(goal.testRows))
+		for i, row := range goal.testRows {
+			answers[i] = m.answer(row)[0]
+		}
+		candidate, simple = s.regressed, &regressed{truth: s.regressed.truth, pred: answers}
+	} else {
+		other, err := simpleClassifier(s.classified, m, goal)
+		if err != nil {
+			return nil, err
+		}
+		candidate, simple = s.classified, other
+		metric = "balanced_accuracy"
+		if s.classified.rankings != nil {
+			metric = "auc"
+		}
+	}
+	pairs, err := s.pair(only(metric, candidate), only(metric, simple))
+	if err != nil {
+		return nil, err
+	}
+	differences, err := s.differences(pairs)
+	if err != nil || len(differences) == 0 {
+		return nil, fmt.Errorf("%s is not defined on these rows: %w", metric, stats.ErrUnstable)
+	}
+	out := &Baseline{Name: name, Difference: differences[0]}
+	lower, err := pairs.drawn.AtLeast(0, 0) // small: the candidate's metric is lower
+	if err != nil {
+		return nil, err
+	}
+	higher, err := pairs.drawn.AtMost(0, 0)
+	if err != nil {
+		return nil, err
+	}
+	out.PBetter, out.PWorse = higher, lower
+	if metric == "rmse" {
+		out.PBetter, out.PWorse = lower, higher
+	}
+	return out, nil
+}
+
+// simpleClassifier is what a simple model answers to the test rows.
+func simpleClassifier(like *classified, m *columnModel, goal *target) (*classified, error) {
+	out := &classified{classes: like.classes, truth: like.truth, pred: make([]int64, len(like.truth)), scores: make([][]float64, len(like.truth))}
+	for i, row := range goal.testRows {
+		out.scores[i] = m.answer(row)
+		out.pred[i] = int64(highest(out.scores[i]))
+	}
+	var err error
+	if out.matrix, err = stats.ConfusionOf(out.truth, out.pred, len(out.classes)); err != nil {
+		return nil, err
+	}
+	return out, out.rank()
+}
+
+func (s *suite) judgeBaselines() Test {
+	demand, alpha := s.in.Tests.Baseline.Require, s.in.Tests.Baseline.Alpha
+	var told, worse, notBetter []string
+	for _, b := range s.report.Baselines {
+		what := fmt.Sprintf("%s %.4g, %s %.4g (better: p %.3g)", b.Metric, b.Candidate, b.Name, b.Other, b.PBetter)
+		told = append(told, what)
+		if b.PWorse < alpha {
+			worse = append(worse, fmt.Sprintf("%s (worse: p %.3g)", what, b.PWorse))
+		}
+		if !(b.PBetter < alpha) {
+			notBetter = append(notBetter, what)
+		}
+	}
+	t := pass(number(s.report.Baselines[0].Candidate), string(demand), "%s", strings.Join(told, "; "))
+	switch {
+	case demand == spec.DemandBetter && len(notBetter) > 0:
+		return t.failed("not significantly better than a simple model: %s; the level is %.4g", strings.Join(notBetter, "; "), alpha)
+	case demand != spec.DemandNone && len(worse) > 0:
+		return t.failed("significantly worse than a simple model: %s; the level is %.4g. Is the training broken?", strings.Join(worse, "; "), alpha)
+	}
+	return t
+}
+
+// single is one metric of a model.
+type single struct {
+	name string
+	of   measured
+}
+
+func only(metric string, of measured) measured { return single{metric, of} }
+
+func (o single) metricNames() []string { return []string{o.name} }
+
+func (o single) metrics() func(weights []float64) []float64 {
+	if c, ok := o.of.(*classified); ok && o.name == "auc" {
+		return func(w []float64) []float64 { return []float64{c.auc(w)} }
+	}
+	place := 0
+	for i, name := range o.of.metricNames() {
+		if name == o.name {
+			place = i
+		}
+	}
+	all := o.of.metrics()
+	return func(w []float64) []float64 { return all(w)[place : place+1] }
+}

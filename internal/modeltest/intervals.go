@@ -1,0 +1,121 @@
+package modeltest
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/slipway-ml/slipway/internal/stats"
+)
+
+// bootstrapWork bounds rows × metrics × resamples: about a second of work.
+const bootstrapWork = 200_000_000
+
+// seed of all that is drawn: the same model, rows and spec give the same report.
+const seed = 1
+
+// resamples are as many as the spec asks for, fewer for very many rows.
+func (s *suite) resamples(rows, metrics int) int {
+	const fewest = 200
+	return max(fewest, min(s.in.Tests.Intervals.Resamples, bootstrapWork/max(1, rows*metrics)))
+}
+
+// interval makes the finite interval of a metric, or none.
+func (s *suite) interval(lo, hi float64, method string, args ...any) *Interval {
+	if !isFinite(lo) || !isFinite(hi) {
+		return nil
+	}
+	return &Interval{Low: lo, High: hi, Level: s.in.Tests.Intervals.Level, Method: fmt.Sprintf(method, args...)}
+}
+
+// measureAll records metrics with their intervals: analytic where analytic
+// knows the metric, else by the bootstrap.
+func (s *suite) measureAll(rows int, names []string, metrics func([]float64) []float64, analytic func(name string) (*Interval, error)) error {
+	values := metrics(nil)
+	s.report.Intervals = map[string]Interval{}
+	missing := false
+	for i, name := range names {
+		s.report.measure(name, values[i])
+		if !isFinite(values[i]) {
+			continue
+		}
+		found, err := analytic(name)
+		if err != nil {
+			return fmt.Errorf("interval of %s: %w", name, err)
+		}
+		if found != nil {
+			s.report.Intervals[name] = *found
+		} else {
+			missing = true
+		}
+	}
+	if !missing || rows < 2 {
+		return nil
+	}
+	b, err := stats.NewBootstrap(rows, s.resamples(rows, len(names)), seed, metrics)
+	if err != nil {
+		return err
+	}
+	for i, name := range names {
+		if _, have := s.report.Intervals[name]; have {
+			continue
+		}
+		lo, hi, err := b.Interval(i, 1-s.in.Tests.Intervals.Level)
+		if errors.Is(err, stats.ErrUnstable) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("interval of %s: %w", name, err)
+		}
+		if found := s.interval(lo, hi, "bca bootstrap, %d resamples", b.Resamples); found != nil {
+			s.report.Intervals[name] = *found
+		}
+	}
+	return nil
+}
+
+// analyticInterval knows the shares of rows that are drawn independently, and areas under ROC curves.
+func (s *suite) analyticInterval(c *classified) func(name string) (*Interval, error) {
+	alpha := 1 - s.in.Tests.Intervals.Level
+	wilson := func(right, of float64) (*Interval, error) {
+		if of == 0 {
+			return nil, nil //nolint:nilnil // there is no interval
+		}
+		lo, hi, err := stats.Wilson(int64(right), int64(of), alpha)
+		return s.interval(lo, hi, "wilson"), err
+	}
+	m := c.matrix
+	return func(name string) (*Interval, error) {
+		switch {
+		case name == "accuracy":
+			return wilson(sum(c.right()), float64(len(c.truth)))
+		case name == "precision" && c.binary():
+			return wilson(m.At(1, 1), m.At(0, 1)+m.At(1, 1))
+		case name == "recall" && c.binary():
+			return wilson(m.At(1, 1), m.At(1, 0)+m.At(1, 1))
+		case name == "auc":
+			weights := make([]float64, len(c.rankings))
+			for i := range weights {
+				weights[i] = 1 / float64(len(weights))
+			}
+			_, lo, hi, err := stats.AUCInterval(c.rankings, weights, alpha)
+			return s.interval(lo, hi, "delong"), err
+		}
+		return nil, nil //nolint:nilnil // for the bootstrap
+	}
+}
+
+// noAnalytic leaves all intervals to the bootstrap.
+func noAnalytic(string) (*Interval, error) {
+	return nil, nil //nolint:nilnil // for the bootstrap
+}
+
+func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+func sum(x []float64) float64 {
+	total := 0.0
+	for _, v := range x {
+		total += v
+	}
+	return total
+}
