@@ -26,6 +26,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/control"
+	"github.com/slipway-ml/slipway/internal/sandbox"
 	"github.com/slipway-ml/slipway/internal/stack"
 	"github.com/slipway-ml/slipway/workflows"
 )
@@ -33,7 +34,9 @@ import (
 // shared is the running Slipway of all tests; each test releases models of its own.
 var shared world
 
+// TestMain makes the test binary the child that models are tested in, too.
 func TestMain(m *testing.M) {
+	sandbox.Serve(children())
 	code := m.Run()
 	shared.stop()
 	os.Exit(code)

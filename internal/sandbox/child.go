@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 )
 
 // Entry is work that a child does. Its error reaches the parent as text.
@@ -34,9 +35,15 @@ type Reach struct {
 	Write []string
 }
 
+// served are the entries of this program. It is package state because a child
+// is the same program: one that does not serve would run its main again and
+// again instead, each a child of the other.
+var served atomic.Pointer[map[string]Entry]
+
 // Serve turns the process into a child if it was started as one, and then never
-// returns; otherwise it does nothing.
+// returns; otherwise Run can start children from now on.
 func Serve(entries map[string]Entry) {
+	served.Store(&entries)
 	if len(os.Args) != 3 || os.Args[1] != argument {
 		return
 	}

@@ -43,6 +43,9 @@ var (
 // when the child died, wraps ErrEntry when its work failed, and wraps ctx.Err()
 // when ctx ended, which kills it.
 func Run(ctx context.Context, c Command) (Usage, error) {
+	if entries := served.Load(); entries == nil || (*entries)[c.Entry] == nil {
+		return Usage{}, fmt.Errorf("start a child for %s: this program does not serve it: its main must call sandbox.Serve first", c.Entry)
+	}
 	r := &run{command: c}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(errOver)

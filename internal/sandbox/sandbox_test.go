@@ -219,7 +219,7 @@ func TestErrorsOfTheWork(t *testing.T) {
 	require.ErrorIs(t, err, enough)
 
 	_, err = sandbox.Run(t.Context(), sandbox.Command{Entry: "nobody"})
-	require.ErrorContains(t, err, `this program has no child "nobody"`)
+	require.ErrorContains(t, err, "start a child for nobody: this program does not serve it")
 }
 
 func TestCancelKillsTheChild(t *testing.T) {

@@ -1,0 +1,81 @@
+package activities_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/spec"
+)
+
+// toy is the test of a model of internal/onnx/testdata on the rows that go with it.
+func (b *bench) toy(name string) contract.TestModelInput {
+	b.t.Helper()
+	content := func(file string) []byte {
+		body, err := os.ReadFile(filepath.Join("..", "internal", "onnx", "testdata", file))
+		require.NoError(b.t, err)
+		return body
+	}
+	rows := b.put("rows.csv", content("rows.csv"))
+	r := b.release("1.1.0")
+	in := contract.TestModelInput{
+		Key:   key("1", "r1"),
+		Model: spec.Model{Name: "toy", Version: "1", Task: spec.Classification, Artifact: b.put(name+".onnx", content(name+".onnx")), Deployment: r.Model.Deployment},
+		Data: spec.Data{Train: rows, Test: rows, Label: "label", Schema: b.put("schema.yaml", []byte(`columns:
+  - {name: a, type: number}
+  - {name: b, type: number}
+  - {name: c, type: number}
+  - {name: d, type: number}
+  - {name: label, type: integer}
+`))},
+		Tests: r.Tests,
+	}
+	in.Tests.LatencyMS, in.Tests.MemoryMB, in.Tests.MinAccuracy = 1e6, 1e6, 0
+	return in
+}
+
+// A model that hangs, or eats memory, fails its test; the worker beats on and takes the next one.
+func TestModelTestsOfHostileModels(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	in := b.toy("hanging")
+	in.Tests.Process.Time = spec.Duration(2 * time.Second)
+	found := do[contract.Verdict](b, contract.ActivityTestModel, in)
+	require.False(t, found.Passed)
+	require.Contains(t, found.Summary, "forward_pass: the model broke its process: it was not done after 2s")
+	b.beatSaid(2, 11, "forward_pass")
+
+	in = b.toy("hungry")
+	in.Tests.Process.MemoryMB = 512
+	found = do[contract.Verdict](b, contract.ActivityTestModel, in)
+	require.False(t, found.Passed)
+	require.Contains(t, found.Summary, "forward_pass: ")
+
+	require.True(t, do[contract.Verdict](b, contract.ActivityTestModel, b.toy("good")).Passed)
+}
+
+// Cancelling the activity ends the model's process.
+func TestModelTestsCancelled(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	in := b.toy("hanging")
+	go func() {
+		_, err := tryIn[contract.Verdict](ctx, b, contract.ActivityTestModel, in)
+		ended <- err
+	}()
+	b.beatSaid(2, 11, "forward_pass")
+	cancel()
+	select {
+	case err := <-ended:
+		require.ErrorContains(t, err, "canceled")
+	case <-time.After(patience):
+		t.Fatal("the activity goes on")
+	}
+}
