@@ -105,7 +105,10 @@ func simpleClassifier(like *classified, m *columnModel, goal *target) (*classifi
 	if out.matrix, err = stats.ConfusionOf(out.truth, out.pred, len(out.classes)); err != nil {
 		return nil, err
 	}
-	return out, out.rank()
+	if err := out.rank(); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func (s *suite) judgeBaselines() Test {

@@ -46,7 +46,10 @@ func classify(c *scored) (*classified, error) {
 	if out.matrix, err = stats.ConfusionOf(out.truth, out.pred, len(out.classes)); err != nil {
 		return nil, err
 	}
-	return out, out.rank()
+	if err := out.rank(); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // bounded takes the rounding of float32 off probabilities.
@@ -166,15 +169,20 @@ func (c *classified) losses() (losses, squares []float64) {
 	}
 	losses, squares = make([]float64, len(c.truth)), make([]float64, len(c.truth))
 	for i, row := range c.scores {
+		if c.binary() { // by the probability of the second class alone, as everybody does
+			p := row[1]
+			if c.truth[i] == 0 {
+				p = 1 - p
+			}
+			losses[i], squares[i] = logLossOf(p), (1-p)*(1-p)
+			continue
+		}
 		losses[i] = logLossOf(row[c.truth[i]])
 		for class, p := range row {
 			if int64(class) == c.truth[i] {
 				p = 1 - p
 			}
 			squares[i] += p * p
-		}
-		if c.binary() {
-			squares[i] /= 2 // of one class, as everybody does
 		}
 	}
 	return losses, squares

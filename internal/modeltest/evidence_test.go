@@ -53,12 +53,15 @@ func TestEvidenceOfTheExample(t *testing.T) {
 			t.Parallel()
 			r, err := modeltest.Run(t.Context(), start(t), example(t, "credit-risk", c.version, c.production), nil)
 			require.NoError(t, err)
-			for _, test := range r.Tests {
-				t.Logf("%s %s: value %v, limit %v %s%s", test.Status, test.Name, test.Value, test.Limit, test.Error, test.Detail)
-			}
-			t.Logf("%+v", r.Evidence)
-			t.Logf("%.2f s", r.Seconds)
 			require.Equal(t, c.passed, r.Passed, r.Summary())
+			require.Equal(t, c.production != "", r.Comparison != nil)
+			require.Equal(t, "class 1", r.Calibration.Of)
+			require.Zero(t, r.Leakage.Overlap)
+			require.Len(t, r.Baselines, 2)
+			require.Contains(t, r.Intervals, "pr_auc")
+			for _, slice := range r.Slices {
+				require.NotContains(t, slice.Name, "male", "the sex is personal")
+			}
 		})
 	}
 }

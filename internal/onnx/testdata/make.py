@@ -90,6 +90,7 @@ def classifiers():
     save("good", net() + head("scores"), [X], two, weights())
     save("worse", net() + head("scores"), [X], two, weights(w2=-W2, b2=-B2))
     save("slightly_worse", net() + head("scores"), [X], two, weights(b2=[1.3, -1.3]))
+    save("labels_only", net() + head("scores"), [X], [LABEL], weights())
     save("logits", net(), [X], [value("scores", T.FLOAT, ["batch", 2])], weights())
 
     # The first layer's outputs are all cut off by the Relu.
