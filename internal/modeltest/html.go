@@ -39,6 +39,12 @@ func (r Report) failed() []Test {
 	return out
 }
 
+// ValueText is the value as people read it; empty if there is none.
+func (t Test) ValueText() string { return text(t.Value) }
+
+// LimitText is the limit as people read it; empty if there is none.
+func (t Test) LimitText() string { return text(t.Limit) }
+
 // text writes a value or limit.
 func text(v any) string {
 	switch v := v.(type) {

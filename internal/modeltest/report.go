@@ -74,24 +74,31 @@ type Confusion struct {
 // Summary says the outcome in a line: how many tests passed and how many were
 // skipped, or the first that stopped the model, with its reason.
 func (r Report) Summary() string {
-	passed, failed, skipped := r.count(StatusPassed), r.count(StatusFailed), r.count(StatusSkipped)
-	tally := fmt.Sprintf("%d passed, %d skipped", passed, skipped)
-	if skipped == 0 {
-		tally = fmt.Sprintf("%d of %d tests passed", passed, len(r.Tests))
-	}
 	if r.Passed {
-		return tally
+		return r.Tally()
 	}
 	culprit := StatusFailed
-	if failed == 0 {
+	if r.count(StatusFailed) == 0 {
 		culprit = StatusSkipped // the spec says that these stop a model too
 	}
 	for _, t := range r.Tests {
 		if t.Status == culprit {
-			return fmt.Sprintf("%s: %s (%d failed, %s)", t.Name, t.Error, failed, tally)
+			return fmt.Sprintf("%s: %s (%s)", t.Name, t.Error, r.Tally())
 		}
 	}
-	return tally
+	return r.Tally()
+}
+
+// Tally counts the tests by how they ended.
+func (r Report) Tally() string {
+	passed, failed, skipped := r.count(StatusPassed), r.count(StatusFailed), r.count(StatusSkipped)
+	switch {
+	case passed == len(r.Tests):
+		return fmt.Sprintf("%d of %d tests passed", passed, passed)
+	case failed == 0:
+		return fmt.Sprintf("%d passed, %d skipped", passed, skipped)
+	}
+	return fmt.Sprintf("%d failed, %d passed, %d skipped", failed, passed, skipped)
 }
 
 func (r Report) count(s Status) int {
