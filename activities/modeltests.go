@@ -36,6 +36,15 @@ func (m *ModelTests) Run(ctx context.Context, in contract.TestModelInput) (contr
 		return contract.Verdict{}, fmt.Errorf("test %s %s: %w", in.Model.Name, in.Model.Version, err)
 	}
 	saved, err := saveReport(ctx, m.Store, found)
+	if err != nil {
+		return contract.Verdict{}, err
+	}
+	card, err := found.Card(in.Model, in.Data)
+	if err != nil {
+		return contract.Verdict{}, err
+	}
+	ref, err := m.Store.PutBytes(ctx, card, "text/markdown; charset=utf-8")
+	saved.Card = string(ref.Digest)
 	return contract.Verdict{Passed: found.Passed, Summary: found.Summary(), Report: saved, Metrics: found.Metrics}, err
 }
 

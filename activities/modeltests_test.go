@@ -40,6 +40,7 @@ func TestModelTestsPass(t *testing.T) {
 	require.Equal(t, in.Model.Artifact.Digest, report.Digest)
 	require.Contains(t, report.Tests[10].Detail, "1.0.0", "compared with what is in production")
 	require.Contains(t, string(b.stored(found.Report.Page)), "accuracy_against_production")
+	require.Contains(t, string(b.stored(found.Report.Card)), "# Model card: credit-risk 1.1.0")
 	b.beatSaid(0, 15, "parameter_count")
 	b.beatSaid(10, 15, "accuracy_against_production")
 

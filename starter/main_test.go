@@ -49,6 +49,7 @@ type world struct {
 	err     error
 	state   string // a state folder that tells where all of it is
 	catalog *catalog.Catalog
+	store   *artifacts.Store
 	stops   []func()
 }
 
@@ -119,6 +120,7 @@ func (w *world) api(ctx context.Context) (string, error) {
 	if w.catalog, err = catalog.Open(ctx, filepath.Join(w.state, "slipway.db")); err != nil {
 		return "", err
 	}
+	w.store = store
 	api, err := control.New(control.Config{Catalog: w.catalog, Store: store, UI: "http://ui.test", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return "", err

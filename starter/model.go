@@ -39,7 +39,7 @@ func modelCommand(a *app) *cobra.Command {
 		Args:    takes("MODEL/VERSION"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runModelShow(cmd.Context(), args[0]) },
 	}
-	cmd.AddCommand(list, show, modelTestCommand(a))
+	cmd.AddCommand(list, show, modelTestCommand(a), modelCardCommand(a))
 	return cmd
 }
 

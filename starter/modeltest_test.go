@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/modeltest"
 )
 
@@ -56,4 +58,27 @@ func TestModelTestUsage(t *testing.T) {
 		require.Equal(t, c.code, code, "%s: %s", name, errs)
 		require.Contains(t, errs, c.words, name)
 	}
+}
+
+func TestModelCard(t *testing.T) {
+	t.Parallel()
+	w := running(t)
+	ref, err := w.store.PutBytes(t.Context(), []byte("# Model card: carded"), "text/markdown")
+	require.NoError(t, err)
+	register := func(version string, evidence ...catalog.Evidence) {
+		_, _, err := w.catalog.RegisterModel(t.Context(), catalog.Model{Name: "carded", Version: version, Digest: digest("m"), CreatedBy: "alice"},
+			evidence, catalog.Mark{Key: "carded " + version, Actor: "alice"})
+		require.NoError(t, err)
+	}
+	register("1.0.0", catalog.Evidence{Suite: "model", Passed: true, Report: digest("r")}, catalog.Evidence{Suite: contract.SuiteModelCard, Passed: true, Report: string(ref.Digest)})
+	register("0.9.0", catalog.Evidence{Suite: "model", Passed: true, Report: digest("r")})
+	out, errs, code := w.cli(t, "model", "card", "carded/1.0.0")
+	require.Zero(t, code, errs)
+	require.Equal(t, "# Model card: carded", out)
+	out, errs, code = w.cli(t, "model", "card", "carded/1.0.0", "-o", "json")
+	require.Zero(t, code, errs)
+	require.Contains(t, out, string(ref.Digest))
+	_, errs, code = w.cli(t, "model", "card", "carded/0.9.0")
+	require.Equal(t, codeError, code)
+	require.Contains(t, errs, "has no model card")
 }
