@@ -143,15 +143,18 @@ func (c *classified) metrics() func(weights []float64) []float64 {
 			out = append(out, mean(losses, weights), mean(squares, weights))
 		}
 		if c.rankings != nil {
-			area := 0.0
+			auc, area := 0.0, 0.0
 			for _, r := range c.rankings {
-				area += r.AveragePrecision(weights) / float64(len(c.rankings))
+				a, p := r.Areas(weights)
+				auc, area = auc+a/float64(len(c.rankings)), area+p/float64(len(c.rankings))
 			}
-			out = append(out, c.auc(weights), area)
+			out = append(out, auc, area)
 		}
 		return out
 	}
 }
+
+func (c *classified) passes() int { return 3 + 3*len(c.rankings) }
 
 // auc is the mean area under the ROC curves of the classes.
 func (c *classified) auc(weights []float64) float64 {

@@ -5,56 +5,57 @@ import (
 	"slices"
 )
 
-// columnModel predicts from one column: a table from its values, or from
-// groups of its numbers, to what the training rows with them had. With no
-// column it always answers the prior.
+// columnModel predicts from the values of one column: a table from words, or
+// from groups of numbers, to what the training rows with them had. Without
+// tables it always answers the prior.
 type columnModel struct {
-	column int // -1 for none
-	edges  []float64
-	groups map[value][]float64
-	prior  []float64
+	edges   []float64 // upper ends of the groups of numbers, the last group's aside
+	numbers [][]float64
+	others  map[value][]float64 // words, booleans and null
+	prior   []float64
 }
 
-// fewest rows that a group needs to be believed more than the prior.
+// groupRows are the fewest rows that a group of numbers needs to be believed more than the prior.
 const groupRows = 5
 
 // fitColumn teaches a column; numbers are cut into at most so many groups of
 // about equally many rows, at least ten each.
 func fitColumn(sample [][]value, column int, t *target, bins int) *columnModel {
-	m := &columnModel{column: column, groups: map[value][]float64{}, prior: t.prior}
-	var numbers []float64
+	m := &columnModel{others: map[value][]float64{}, prior: t.prior}
+	var known []float64
 	for _, row := range sample {
 		if v := row[column]; v.kind == isNumber && isFinite(v.number) {
-			numbers = append(numbers, v.number)
+			known = append(known, v.number)
 		}
 	}
-	m.edges = cut(numbers, max(2, min(bins, len(numbers)/10)))
-	rows := map[value][]int{}
+	m.edges = cut(known, max(2, min(bins, len(known)/10)))
+	numbers, others := make([]*tally, len(m.edges)+1), map[value]*tally{}
+	for i := range numbers {
+		numbers[i] = newTally(t)
+	}
 	for i, row := range sample {
-		if t.known(i) {
-			key := m.key(row[column])
-			rows[key] = append(rows[key], i)
+		v := row[column]
+		if v.kind == isNumber {
+			numbers[m.group(v.number)].add(t, i)
+			continue
+		}
+		if others[v] == nil {
+			others[v] = newTally(t)
+		}
+		others[v].add(t, i)
+	}
+	m.numbers = make([][]float64, len(numbers))
+	for i, g := range numbers {
+		if g.rows >= groupRows {
+			m.numbers[i] = g.answer(t.prior)
 		}
 	}
-	for key, members := range rows {
-		if len(members) >= groupRows || key.kind == isWord {
-			m.groups[key] = t.smoothed(members)
+	for v, g := range others {
+		if g.rows > 0 {
+			m.others[v] = g.answer(t.prior)
 		}
 	}
 	return m
-}
-
-// smoothed is the summary of a group; classes lean to the prior by the weight of one row.
-func (t *target) smoothed(rows []int) []float64 {
-	out := t.summary(rows)
-	if t.classes == 0 {
-		return out
-	}
-	n := float64(len(rows))
-	for class := range out {
-		out[class] = (n*out[class] + t.prior[class]) / (n + 1)
-	}
-	return out
 }
 
 // cut gives the upper ends of groups of about equally many numbers, the last group's aside.
@@ -70,23 +71,22 @@ func cut(numbers []float64, groups int) []float64 {
 	return edges
 }
 
-// key is the group of a value: a number's is the place among the edges.
-func (m *columnModel) key(v value) value {
-	if v.kind == isNumber {
-		at, _ := slices.BinarySearch(m.edges, v.number)
-		return value{kind: isNumber, number: float64(at)}
-	}
-	return v
+// group is the place of a number among the groups.
+func (m *columnModel) group(v float64) int {
+	at, _ := slices.BinarySearch(m.edges, v)
+	return at
 }
 
 // answer are the shares of the classes, or the value in its only number.
-func (m *columnModel) answer(row []value) []float64 {
-	if m.column >= 0 {
-		if found, ok := m.groups[m.key(row[m.column])]; ok {
-			return found
-		}
+func (m *columnModel) answer(v value) []float64 {
+	found := m.others[v]
+	if v.kind == isNumber && m.numbers != nil {
+		found = m.numbers[m.group(v.number)]
 	}
-	return m.prior
+	if found == nil {
+		return m.prior
+	}
+	return found
 }
 
 // bestColumn is the column that predicts best, taught on every other training
@@ -106,7 +106,7 @@ func bestColumn(sample [][]value, t *target, columns, bins int) int {
 		model := fitColumn(rows, c, taught, bins)
 		loss := 0.0
 		for _, i := range judged {
-			answer := model.answer(sample[i])
+			answer := model.answer(sample[i][c])
 			if t.classes > 0 {
 				loss += logLossOf(answer[int(t.train[i])])
 			} else {

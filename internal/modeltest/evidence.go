@@ -26,8 +26,8 @@ type Interval struct {
 	Low   float64 `json:"low"`
 	High  float64 `json:"high"`
 	Level float64 `json:"level"` // such as 0.95
-	// Method is "wilson", "delong" (on the logit scale), "bca bootstrap, n resamples" or
-	// "paired bca bootstrap, n resamples".
+	// Method is "wilson", "delong" (on the logit scale), "bca bootstrap, n resamples" or,
+	// of very many rows, "jackknife, n groups"; "paired" before it where rows were drawn for two models.
 	Method string `json:"method"`
 }
 

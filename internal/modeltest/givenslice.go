@@ -75,13 +75,13 @@ func (s *suite) regressionSlice(slice *Slice, inner, outer []int) error {
 	if !isFinite(slice.Value) {
 		return fmt.Errorf("the error on slice %s is not finite", slice.Name)
 	}
-	b, err := stats.NewBootstrap(len(inner), s.resamples(len(inner), 1), seed, rmse)
+	drawn, method, err := s.resample(len(inner), 3, rmse)
 	if err != nil {
 		return err
 	}
-	lo, hi, err := b.Interval(0, 1-s.in.Tests.Intervals.Level)
-	if err == nil {
-		slice.Interval = s.interval(lo, hi, "bca bootstrap, %d resamples", b.Resamples)
+	lo, hi, err := drawn.Interval(0, 1-s.in.Tests.Intervals.Level)
+	if err == nil { // else it is not defined, and left out
+		slice.Interval = s.interval(lo, hi, "%s", method)
 	}
 	return nil
 }

@@ -8,16 +8,38 @@ import (
 	"github.com/slipway-ml/slipway/internal/stats"
 )
 
-// bootstrapWork bounds rows × metrics × resamples: about a second of work.
-const bootstrapWork = 200_000_000
+const (
+	// resamplingWork bounds rows x passes over them x resamples: about a second of work.
+	resamplingWork = 150_000_000
+	// fewestResamples are too few for a bootstrap that is cut short; beyond them
+	// rows are so many that the jackknife does as well.
+	fewestResamples = 200
+	// jackknifeGroups are left out in turn.
+	jackknifeGroups = 100
+)
 
 // seed of all that is drawn: the same model, rows and spec give the same report.
 const seed = 1
 
-// resamples are as many as the spec asks for, fewer for very many rows.
-func (s *suite) resamples(rows, metrics int) int {
-	const fewest = 200
-	return max(fewest, min(s.in.Tests.Intervals.Resamples, bootstrapWork/max(1, rows*metrics)))
+// resampled is what a bootstrap or a jackknife says of several statistics.
+type resampled interface {
+	Interval(statistic int, alpha float64) (lo, hi float64, err error)
+	AtMost(statistic int, value float64) (p float64, err error)
+	AtLeast(statistic int, value float64) (p float64, err error)
+}
+
+// resample draws as many resamples as the spec asks for, fewer for many rows,
+// and takes the jackknife for very many. passes says how often the statistics go over the rows.
+func (s *suite) resample(rows, passes int, statistics func(weights []float64) []float64) (resampled, string, error) {
+	affordable := resamplingWork / (rows * (passes + 3)) // drawing rows is work, too
+	if affordable < fewestResamples {
+		groups := min(rows, jackknifeGroups)
+		j, err := stats.NewJackknife(rows, groups, statistics)
+		return j, fmt.Sprintf("jackknife, %d groups", groups), err
+	}
+	count := min(s.in.Tests.Intervals.Resamples, affordable)
+	b, err := stats.NewBootstrap(rows, count, seed, statistics)
+	return b, fmt.Sprintf("bca bootstrap, %d resamples", count), err
 }
 
 // interval makes the finite interval of a metric, or none.
@@ -29,8 +51,9 @@ func (s *suite) interval(lo, hi float64, method string, args ...any) *Interval {
 }
 
 // measureAll records metrics with their intervals: analytic where analytic
-// knows the metric, else by the bootstrap.
-func (s *suite) measureAll(rows int, names []string, metrics func([]float64) []float64, analytic func(name string) (*Interval, error)) error {
+// knows the metric, else by resampling.
+func (s *suite) measureAll(rows int, of measured, analytic func(name string) (*Interval, error)) error {
+	names, metrics := of.metricNames(), of.metrics()
 	values := metrics(nil)
 	s.report.Intervals = map[string]Interval{}
 	missing := false
@@ -52,7 +75,7 @@ func (s *suite) measureAll(rows int, names []string, metrics func([]float64) []f
 	if !missing || rows < 2 {
 		return nil
 	}
-	b, err := stats.NewBootstrap(rows, s.resamples(rows, len(names)), seed, metrics)
+	drawn, method, err := s.resample(rows, of.passes(), metrics)
 	if err != nil {
 		return err
 	}
@@ -60,14 +83,14 @@ func (s *suite) measureAll(rows int, names []string, metrics func([]float64) []f
 		if _, have := s.report.Intervals[name]; have {
 			continue
 		}
-		lo, hi, err := b.Interval(i, 1-s.in.Tests.Intervals.Level)
+		lo, hi, err := drawn.Interval(i, 1-s.in.Tests.Intervals.Level)
 		if errors.Is(err, stats.ErrUnstable) {
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("interval of %s: %w", name, err)
 		}
-		if found := s.interval(lo, hi, "bca bootstrap, %d resamples", b.Resamples); found != nil {
+		if found := s.interval(lo, hi, "%s", method); found != nil {
 			s.report.Intervals[name] = *found
 		}
 	}

@@ -14,6 +14,8 @@ const (
 	shownColumns = 5
 	// idRows are the fewest rows that show that a column numbers them.
 	idRows = 50
+	// leakRows bounds the test rows on which single columns are measured.
+	leakRows = 20_000
 	// leakBins are the most groups into which numbers are cut to see what they tell of the label.
 	leakBins = 256
 )
@@ -27,9 +29,9 @@ func (s *suite) overlap() Test {
 	}
 	rows := s.in.Test.Rows()
 	found := s.leak(train)
-	here := map[uint64]bool{}
+	here, row := map[uint64]bool{}, make([]value, len(train.columns))
 	for i := range rows {
-		h := train.features(s.testRow(train.columns, i))
+		h := train.features(s.testRow(train.columns, i, row))
 		if train.seen[h] > 0 {
 			found.Overlap++
 			if len(found.OverlapLines) < shownLines {
@@ -72,13 +74,14 @@ func (s *suite) leakage() Test {
 	}
 	found := s.leak(train)
 	found.IDs = train.ids()
-	target, err := s.target(train)
+	goal, err := s.target(train)
 	if err != nil {
 		return skip("not run: %s", err)
 	}
+	judged := s.sample(leakRows)
 	for c := range len(train.columns) - 1 {
-		model := fitColumn(train.sample, c, target, leakBins)
-		if score := target.score(model); score > 0 {
+		model := fitColumn(train.sample, c, goal, leakBins)
+		if score := goal.score(model, judged, func(row int) value { return s.testCell(train.columns[c], row) }); score > 0 {
 			found.Columns = append(found.Columns, ColumnScore{Column: train.columns[c].Name, Score: score})
 		}
 	}

@@ -12,6 +12,8 @@ type measured interface {
 	metricNames() []string
 	// metrics computes them, in that order, of weighted rows; nil weighs each by 1.
 	metrics() func(weights []float64) []float64
+	// passes is about how often metrics goes over the rows.
+	passes() int
 }
 
 // paired is what two models have in common: names of metrics, and their
@@ -38,7 +40,8 @@ func paired(a, b measured) (names []string, values func(w []float64) (of, other 
 type pairing struct {
 	names     []string
 	of, other []float64
-	drawn     *stats.Bootstrap
+	drawn     resampled
+	method    string
 }
 
 // pair draws rows once for both models.
@@ -52,7 +55,7 @@ func (s *suite) pair(a, b measured) (*pairing, error) {
 		return nil, errors.New("one row is too few to compare models on")
 	}
 	var err error
-	p.drawn, err = stats.NewBootstrap(rows, s.resamples(rows, 2*len(names)), seed, func(w []float64) []float64 {
+	p.drawn, p.method, err = s.resample(rows, a.passes()+b.passes(), func(w []float64) []float64 {
 		x, y := values(w)
 		for i := range x {
 			x[i] -= y[i]
@@ -78,7 +81,7 @@ func (s *suite) differences(p *pairing) ([]Difference, error) {
 		if err != nil {
 			return nil, err
 		}
-		around := s.interval(lo, hi, "paired bca bootstrap, %d resamples", p.drawn.Resamples)
+		around := s.interval(lo, hi, "paired %s", p.method)
 		if around == nil || !isFinite(p.of[i]) || !isFinite(p.other[i]) {
 			continue
 		}

@@ -69,7 +69,7 @@ func (s *suite) classification() Test {
 		return fail(nil, limit, "%s", err)
 	}
 	s.report.Confusion = confusion(answers)
-	if err := s.measureAll(len(answers.truth), answers.metricNames(), answers.metrics(), s.analyticInterval(answers)); err != nil {
+	if err := s.measureAll(len(answers.truth), answers, s.analyticInterval(answers)); err != nil {
 		return fail(nil, limit, "%s", err)
 	}
 	if err := s.calibrate(answers); err != nil {
@@ -133,7 +133,7 @@ func (s *suite) regression() Test {
 		return fail(nil, limit, "%s", err)
 	}
 	answers := regress(scored)
-	if err := s.measureAll(len(answers.truth), answers.metricNames(), answers.metrics(), noAnalytic); err != nil {
+	if err := s.measureAll(len(answers.truth), answers, noAnalytic); err != nil {
 		return fail(nil, limit, "%s", err)
 	}
 	if whole, err := stats.RegressionMetrics(answers.truth, answers.pred); err == nil && whole.R2 != nil {

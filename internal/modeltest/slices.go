@@ -16,7 +16,7 @@ const (
 	// sliceRows bounds the rows of the search: more are sampled.
 	sliceRows = 10_000
 	// sliceWork bounds the cells it looks at: about a second of work.
-	sliceWork = 300_000_000
+	sliceWork = 500_000_000
 	// weakest bounds the slices found that a report shows.
 	weakest = 5
 )

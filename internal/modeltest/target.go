@@ -13,17 +13,13 @@ type target struct {
 	// train and test are places of classes, -1 for one that the candidate does
 	// not know, or values; NaN is no label.
 	train, test []float64
-	testRows    [][]value
 	// prior are the shares of the classes in train; of a regression its mean.
 	prior []float64
 }
 
 // target reads the label where it is needed to teach and to measure.
 func (s *suite) target(t *training) (*target, error) {
-	out := &target{testRows: make([][]value, s.in.Test.Rows())}
-	for i := range out.testRows {
-		out.testRows[i] = s.testRow(t.columns, i)
-	}
+	out := &target{}
 	label := len(t.columns) - 1
 	if s.regressed != nil {
 		out.test = s.regressed.truth
@@ -43,10 +39,14 @@ func (s *suite) target(t *training) (*target, error) {
 			out.train = append(out.train, float64(slices.Index(s.classified.classes, row[label].class())))
 		}
 	}
-	out.prior = out.summary(nil)
-	if out.prior == nil {
+	total := newTally(out)
+	for i := range out.train {
+		total.add(out, i)
+	}
+	if total.rows == 0 {
 		return nil, errors.New("the training rows hold no label that the model knows")
 	}
+	out.prior = total.answer(nil)
 	return out, nil
 }
 
@@ -66,42 +66,49 @@ func (t *target) known(i int) bool {
 	return !math.IsNaN(t.train[i]) && (t.classes == 0 || t.train[i] >= 0)
 }
 
-// summary is what to answer for a group of training rows, all of them where
-// rows is nil: the shares of the classes, or the mean. Nil for none.
-func (t *target) summary(rows []int) []float64 {
-	if rows == nil {
-		rows = make([]int, len(t.train))
-		for i := range rows {
-			rows[i] = i
+// tally sums up the label over a group of training rows.
+type tally struct {
+	rows float64
+	sums []float64 // of the classes, or of the values
+}
+
+func newTally(t *target) *tally { return &tally{sums: make([]float64, max(1, t.classes))} }
+
+// add takes row i of train.
+func (g *tally) add(t *target, i int) {
+	switch {
+	case !t.known(i):
+		return
+	case t.classes > 0:
+		g.sums[int(t.train[i])]++
+	default:
+		g.sums[0] += t.train[i]
+	}
+	g.rows++
+}
+
+// answer is what to answer for the group: the shares of the classes, which
+// lean to a prior by the weight of one row, or the mean.
+func (g *tally) answer(prior []float64) []float64 {
+	out, weight := make([]float64, len(g.sums)), 0.0
+	if len(prior) > 1 {
+		weight = 1
+	}
+	for i, sum := range g.sums {
+		out[i] = sum
+		if weight > 0 {
+			out[i] += prior[i]
 		}
-	}
-	out := make([]float64, max(1, t.classes))
-	n := 0.0
-	for _, i := range rows {
-		switch {
-		case !t.known(i):
-			continue
-		case t.classes > 0:
-			out[int(t.train[i])]++
-		default:
-			out[0] += t.train[i]
-		}
-		n++
-	}
-	if n == 0 {
-		return nil
-	}
-	for i := range out {
-		out[i] /= n
+		out[i] /= g.rows + weight
 	}
 	return out
 }
 
-// score says how much of the label a model predicts on the test rows: 0 no more than the prior, 1 all of it.
-func (t *target) score(m *columnModel) float64 {
+// score says how much of the label a model predicts on test rows: 0 no more than the prior, 1 all of it.
+func (t *target) score(m *columnModel, rows []int, cell func(row int) value) float64 {
 	var wrong, wrongPrior float64
-	for i, row := range t.testRows {
-		answer := m.answer(row)
+	for _, i := range rows {
+		answer := m.answer(cell(i))
 		if t.classes > 0 {
 			wrong += differs(highest(answer), t.test[i])
 			wrongPrior += differs(highest(t.prior), t.test[i])

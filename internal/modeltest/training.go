@@ -22,7 +22,7 @@ import (
 // trainingRows and trainingCells bound what is kept of the training rows.
 const (
 	trainingRows  = 20_000
-	trainingCells = 2_000_000
+	trainingCells = 1_000_000
 )
 
 // training is what one pass over the training rows leaves: memory does not grow with them.
@@ -67,8 +67,9 @@ func (s *suite) readTraining() (*training, error) {
 	t := &training{columns: append(s.features(), s.labelColumn()), seen: map[uint64]int{}}
 	t.hash.SetSeed(maphash.MakeSeed())
 	t.order = make([]rising, len(t.columns))
+	row := make([]value, len(t.columns))
 	for i := range s.in.Test.Rows() {
-		t.seen[t.features(s.testRow(t.columns, i))] = 0
+		t.seen[t.features(s.testRow(t.columns, i, row))] = 0
 	}
 	if err := t.read(s.ctx, s.in.Train); err != nil {
 		s.trainingErr = err
@@ -98,22 +99,26 @@ func (s *suite) labelColumn() dataset.Column {
 	return dataset.Column{Name: s.in.Data.Label, Kind: dataset.String}
 }
 
-// testRow is row i of the test table as training keeps rows.
-func (s *suite) testRow(columns []dataset.Column, i int) []value {
-	row := make([]value, len(columns))
+// testRow writes row i of the test table as training keeps rows.
+func (s *suite) testRow(columns []dataset.Column, i int, row []value) []value {
 	for c, column := range columns {
-		switch v := s.in.Test.Value(column.Name, i).(type) {
-		case int64:
-			row[c] = numberValue(float64(v))
-		case float64:
-			row[c] = numberValue(v)
-		case bool:
-			row[c] = booleanValue(v)
-		case string:
-			row[c] = value{kind: isWord, word: v}
-		}
+		row[c] = s.testCell(column, i)
 	}
 	return row
+}
+
+func (s *suite) testCell(column dataset.Column, i int) value {
+	switch v := s.in.Test.Value(column.Name, i).(type) {
+	case int64:
+		return numberValue(float64(v))
+	case float64:
+		return numberValue(v)
+	case bool:
+		return booleanValue(v)
+	case string:
+		return value{kind: isWord, word: v}
+	}
+	return value{}
 }
 
 func numberValue(v float64) value {

@@ -12,7 +12,7 @@ type MetricLimit struct {
 // Intervals configures the confidence intervals of the metrics.
 type Intervals struct {
 	Level     float64 `yaml:"level,omitempty" json:"level" jsonschema:"minimum=0.5,maximum=0.999,default=0.95" jsonschema_description:"Confidence of each interval."`
-	Resamples int     `yaml:"resamples,omitempty" json:"resamples" jsonschema:"minimum=200,maximum=100000,default=1000" jsonschema_description:"Resamples of the bootstrap; fewer, but not below 200, for very many rows."`
+	Resamples int     `yaml:"resamples,omitempty" json:"resamples" jsonschema:"minimum=200,maximum=100000,default=1000" jsonschema_description:"Resamples of the bootstrap; fewer for many rows, and for very many the grouped jackknife takes its place."`
 }
 
 // Calibration bounds how far probabilities may be from frequencies; nil is no limit.

@@ -10,7 +10,8 @@ import (
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// jackknifeGroups bounds how often a statistic is computed to see its skew.
+// jackknifeGroups bounds how often a statistic is computed to see its skew. Rows
+// are dealt to the groups in turn, so that an order of the table does not matter.
 const jackknifeGroups = 200
 
 // Bootstrap holds the replicates of several statistics of one table, drawn
@@ -66,10 +67,11 @@ func NewBootstrap(rows, resamples int, seed uint64, statistics func(weights []fl
 // medianBias is the normal quantile of the share of replicates below the
 // estimate, ties counting one half, which matters for statistics of few values.
 func (b *Bootstrap) medianBias(j int) float64 {
-	below, _ := slices.BinarySearch(b.replicates[j], b.estimates[j])
-	upTo, _ := slices.BinarySearch(b.replicates[j], math.Nextafter(b.estimates[j], math.Inf(1)))
-	n := float64(len(b.replicates[j]))
-	return normalQuantile((float64(below)+float64(upTo))/2, n)
+	below, n, err := b.below(j, b.estimates[j])
+	if err != nil {
+		return 0
+	}
+	return normalQuantile(below, n)
 }
 
 // normalQuantile of the share k of n, kept half a replicate off the ends.
@@ -80,24 +82,9 @@ func normalQuantile(k, n float64) float64 {
 	return distuv.UnitNormal.Quantile(min(max(k, 0.5), n-0.5) / n)
 }
 
-// accelerate leaves groups of rows out in turn. Rows are dealt to the groups
-// in turn, so that an order of the table does not matter.
+// accelerate leaves groups of rows out in turn.
 func (b *Bootstrap) accelerate(rows int, weights []float64, statistics func([]float64) []float64) {
-	groups := min(rows, jackknifeGroups)
-	left := make([][]float64, len(b.estimates))
-	for g := range groups {
-		for i := range weights {
-			weights[i] = 1
-			if i%groups == g {
-				weights[i] = 0
-			}
-		}
-		for j, v := range statistics(weights) {
-			if finite(v) {
-				left[j] = append(left[j], v)
-			}
-		}
-	}
+	left := leaveOut(rows, min(rows, jackknifeGroups), weights, len(b.estimates), statistics)
 	for j, values := range left {
 		mean := 0.0
 		for _, v := range values {
@@ -140,28 +127,52 @@ func (b *Bootstrap) level(j int, z float64) float64 {
 }
 
 // AtMost is the one-sided p-value of "statistic j is at most value": the alpha
-// at which the lower BCa bound passes value. It is never below 1/(resamples+1).
+// at which the lower BCa bound passes value. It is never below
+// 1/(resamples+1), and that where every replicate lies above value.
 func (b *Bootstrap) AtMost(j int, value float64) (float64, error) {
-	return b.reject(j, value, func(p float64) float64 { return p })
+	below, n, err := b.below(j, value)
+	switch {
+	case err != nil:
+		return 0, err
+	case below == 0:
+		return 1 / (n + 1), nil
+	case b.constant(j):
+		return 1, nil
+	}
+	return max(1/(n+1), b.invert(j, below, n)), nil
 }
 
 // AtLeast is the one-sided p-value of "statistic j is at least value", by the upper bound; see AtMost.
 func (b *Bootstrap) AtLeast(j int, value float64) (float64, error) {
-	return b.reject(j, value, func(p float64) float64 { return 1 - p })
+	below, n, err := b.below(j, value)
+	switch {
+	case err != nil:
+		return 0, err
+	case below == n:
+		return 1 / (n + 1), nil
+	case b.constant(j):
+		return 1, nil
+	}
+	return max(1/(n+1), 1-b.invert(j, below, n)), nil
 }
 
-// reject inverts level: the normal probability at which a bound is value.
-func (b *Bootstrap) reject(j int, value float64, side func(float64) float64) (float64, error) {
+// constant tells that all replicates are equal.
+func (b *Bootstrap) constant(j int) bool {
+	return b.replicates[j][0] == b.replicates[j][len(b.replicates[j])-1]
+}
+
+// below is how many of n replicates lie below value, equal ones counting one half.
+func (b *Bootstrap) below(j int, value float64) (below, n float64, err error) {
 	if !finite(b.estimates[j]) || 2*len(b.replicates[j]) < b.Resamples {
-		return 0, fmt.Errorf("bootstrap test: %w", ErrUnstable)
+		return 0, 0, fmt.Errorf("bootstrap test: %w", ErrUnstable)
 	}
-	n := float64(len(b.replicates[j]))
-	below, _ := slices.BinarySearch(b.replicates[j], value)
+	less, _ := slices.BinarySearch(b.replicates[j], value)
 	upTo, _ := slices.BinarySearch(b.replicates[j], math.Nextafter(value, math.Inf(1)))
-	if upTo-below == len(b.replicates[j]) {
-		return 1, nil // nothing ever differs from value
-	}
-	y := normalQuantile((float64(below)+float64(upTo))/2, n) - b.bias[j]
-	p := side(distuv.UnitNormal.CDF(y/(1+b.acceleration[j]*y) - b.bias[j]))
-	return min(1, max(p, 1/(n+1))), nil
+	return (float64(less) + float64(upTo)) / 2, float64(len(b.replicates[j])), nil
+}
+
+// invert undoes level: the normal probability of the bound below which so many replicates lie.
+func (b *Bootstrap) invert(j int, below, n float64) float64 {
+	y := normalQuantile(below, n) - b.bias[j]
+	return distuv.UnitNormal.CDF(y/(1+b.acceleration[j]*y) - b.bias[j])
 }

@@ -45,6 +45,35 @@ func TestBCaAgainstSciPy(t *testing.T) {
 	}
 }
 
+func TestJackknifeOfAMean(t *testing.T) {
+	t.Parallel()
+	// Leaving one row out in turn gives the standard error of a mean exactly: 1/sqrt(n) standard deviations.
+	x := []float64{3, 1, 4, 1, 5, 9, 2, 6}
+	j, err := NewJackknife(len(x), len(x), func(w []float64) []float64 { return append(moments(x, w), math.NaN()) })
+	require.NoError(t, err)
+	lo, hi, err := j.Interval(0, 0.05)
+	require.NoError(t, err)
+	require.InDelta(t, 3.875-2.364624251592784*0.9716977043151993, lo, 1e-9) // scipy.stats.t.ppf(0.975, 7), sem(x)
+	require.InDelta(t, 2*3.875, lo+hi, 1e-12)
+	p, err := j.AtMost(0, 2)
+	require.NoError(t, err)
+	require.InDelta(t, 0.047488246217887636, p, 1e-9) // scipy.stats.ttest_1samp(x, 2, alternative="greater")
+	q, err := j.AtLeast(0, 2)
+	require.NoError(t, err)
+	require.InDelta(t, 1, p+q, 1e-12)
+	_, _, err = j.Interval(2, 0.05)
+	require.ErrorIs(t, err, ErrUnstable)
+	_, err = j.AtMost(2, 0)
+	require.ErrorIs(t, err, ErrUnstable)
+	_, err = NewJackknife(3, 4, nil)
+	require.ErrorContains(t, err, "4 groups of 3 rows")
+	same, err := NewJackknife(4, 2, func([]float64) []float64 { return []float64{1} })
+	require.NoError(t, err)
+	p, err = same.AtMost(0, 1)
+	require.NoError(t, err)
+	require.InDelta(t, 1, p, 0)
+}
+
 func TestBootstrapIsReproducible(t *testing.T) {
 	t.Parallel()
 	x := []float64{1, 2, 4, 8, 16, 32}
@@ -71,9 +100,14 @@ func TestBootstrapOfTheUndefined(t *testing.T) {
 	lo, hi, err := b.Interval(1, 0.05)
 	require.NoError(t, err)
 	require.Equal(t, [2]float64{3, 3}, [2]float64{lo, hi})
-	p, err := b.AtMost(1, 3)
-	require.NoError(t, err)
-	require.InDelta(t, 1, p, 0)
+	for _, c := range []struct{ value, atMost, atLeast float64 }{{2, 1. / 101, 1}, {3, 1, 1}, {4, 1, 1. / 101}} {
+		p, err := b.AtMost(1, c.value)
+		require.NoError(t, err)
+		require.InDelta(t, c.atMost, p, 1e-12, "at most %v", c.value)
+		p, err = b.AtLeast(1, c.value)
+		require.NoError(t, err)
+		require.InDelta(t, c.atLeast, p, 1e-12, "at least %v", c.value)
+	}
 	_, _, err = b.Interval(1, 0)
 	require.ErrorContains(t, err, "level 0")
 }

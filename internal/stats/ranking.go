@@ -10,11 +10,17 @@ import (
 // Ranking is rows in the order of their scores, sorted once, so that areas
 // under curves cost one pass for each weighting of the rows.
 type Ranking struct {
-	order  []int  // rows by descending score
-	last   []bool // the place in order is the last of equal scores
-	truth  []bool // by row
+	order  []int32 // rows by descending score
+	sorted []byte  // by place in order: positiveRow, lastOfEqual
+	truth  []bool  // by row
 	counts [2]int
 }
+
+// Bits of Ranking.sorted.
+const (
+	positiveRow = 1 << iota // the row is of class 1
+	lastOfEqual             // the next row, if any, has another score
+)
 
 // NewRanking sorts rows by scores for truth labels 0 and 1, of which class 1
 // is the positive one.
@@ -22,65 +28,68 @@ func NewRanking(truth []int64, scores []float64) (*Ranking, error) {
 	if err := checkPaired(len(truth), len(scores)); err != nil {
 		return nil, fmt.Errorf("ranking: %w", err)
 	}
-	r := &Ranking{order: make([]int, len(truth)), last: make([]bool, len(truth)), truth: make([]bool, len(truth))}
+	if len(truth) > math.MaxInt32 {
+		return nil, fmt.Errorf("ranking: %d rows; at most %d can be ranked", len(truth), math.MaxInt32)
+	}
+	r := &Ranking{order: make([]int32, len(truth)), sorted: make([]byte, len(truth)), truth: make([]bool, len(truth))}
 	for i, s := range scores {
 		if truth[i]>>1 != 0 || math.IsNaN(s) {
 			return nil, fmt.Errorf("ranking: row %d: label %d must be 0 or 1 and score %v a number", i, truth[i], s)
 		}
-		r.order[i], r.truth[i] = i, truth[i] == 1
+		r.order[i], r.truth[i] = int32(i), truth[i] == 1
 		r.counts[truth[i]]++
 	}
-	slices.SortStableFunc(r.order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
-	for i := range r.order {
-		r.last[i] = i+1 == len(r.order) || scores[r.order[i]] != scores[r.order[i+1]]
+	slices.SortStableFunc(r.order, func(a, b int32) int { return cmp.Compare(scores[b], scores[a]) })
+	for i, row := range r.order {
+		if r.truth[row] {
+			r.sorted[i] |= positiveRow
+		}
+		if i+1 == len(r.order) || scores[row] != scores[r.order[i+1]] {
+			r.sorted[i] |= lastOfEqual
+		}
 	}
 	return r, nil
 }
 
-func weightOf(weights []float64, row int) float64 {
-	if weights == nil {
-		return 1
-	}
-	return weights[row]
-}
-
-// AUC is the area under the ROC curve, see AUC, of weighted rows; nil weighs
-// each by 1. NaN where one of the classes has no weight.
-func (r *Ranking) AUC(weights []float64) float64 {
-	var area, positives, negatives, tiedPositive, tiedNegative float64
+// Areas are the area under the ROC curve, see AUC, and the average precision
+// of weighted rows; nil weighs each by 1. The average precision is the mean of
+// the precision at each threshold, weighted by the gain in recall, as
+// scikit-learn's average_precision_score. Both are NaN where a class has no weight that they need.
+func (r *Ranking) Areas(weights []float64) (auc, averagePrecision float64) {
+	var area, sum, positives, negatives, tiedPositive, tiedNegative float64
 	for i, row := range r.order {
-		if w := weightOf(weights, row); r.truth[row] {
+		w := 1.0
+		if weights != nil {
+			w = weights[row]
+		}
+		if r.sorted[i]&positiveRow != 0 {
 			tiedPositive += w
 		} else {
 			tiedNegative += w
 		}
-		if r.last[i] {
-			area += tiedNegative * (positives + tiedPositive/2)
-			positives, negatives = positives+tiedPositive, negatives+tiedNegative
-			tiedPositive, tiedNegative = 0, 0
+		if r.sorted[i]&lastOfEqual == 0 {
+			continue
 		}
+		area += tiedNegative * (positives + tiedPositive/2)
+		positives, negatives = positives+tiedPositive, negatives+tiedNegative
+		if tiedPositive > 0 {
+			sum += tiedPositive * positives / (positives + negatives)
+		}
+		tiedPositive, tiedNegative = 0, 0
 	}
-	return area / (positives * negatives)
+	return area / (positives * negatives), sum / positives
 }
 
-// AveragePrecision is the area under the precision-recall curve as a step
-// function: the mean of the precision at each threshold, weighted by the gain
-// in recall, as scikit-learn's average_precision_score. NaN where the positive class has no weight.
+// AUC is the first of Areas.
+func (r *Ranking) AUC(weights []float64) float64 {
+	auc, _ := r.Areas(weights)
+	return auc
+}
+
+// AveragePrecision is the second of Areas.
 func (r *Ranking) AveragePrecision(weights []float64) float64 {
-	var sum, positives, all, tied float64
-	for i, row := range r.order {
-		w := weightOf(weights, row)
-		all += w
-		if r.truth[row] {
-			tied += w
-		}
-		if r.last[i] && tied > 0 {
-			positives += tied
-			sum += tied * positives / all
-			tied = 0
-		}
-	}
-	return sum / positives
+	_, average := r.Areas(weights)
+	return average
 }
 
 // Placements is, for each row, the share of rows of the other class that the
@@ -105,7 +114,7 @@ func (r *Ranking) Placements() []float64 {
 			} else {
 				tied[0]++
 			}
-			if r.last[to] {
+			if r.sorted[to]&lastOfEqual != 0 {
 				break
 			}
 		}
