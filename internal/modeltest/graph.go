@@ -80,6 +80,9 @@ func (s *suite) operators() Test {
 	}
 	limit := "domains " + strings.Join(allowed, ", ")
 	t := pass(value, limit, "%s", detail)
+	if g.IRVersion < 1 {
+		return t.failed("the file states no version of its format (ir_version); export it again with a current exporter")
+	}
 	if len(foreign) > 0 {
 		return t.failed("operators of other domains: %s; export the model without them, or allow them with model.operator_domains",
 			strings.Join(slices.Sorted(maps.Keys(foreign)), ", "))

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/dataset"
@@ -156,6 +157,10 @@ func newReport(in Input, started time.Time) Report {
 // add puts a finished test into the report.
 func (r *Report) add(c check, t Test, skipped spec.Skipped) {
 	t.ID, t.Name = c.id, c.name
+	t.Error, t.Detail = clip(t.Error), clip(t.Detail)
+	if v, ok := t.Value.(string); ok {
+		t.Value = clip(v)
+	}
 	r.Tests = append(r.Tests, t)
 	r.Passed = r.Passed && (t.Passed || t.Status == StatusSkipped && skipped != spec.SkippedFails)
 }
@@ -214,4 +219,13 @@ func (s *suite) lines(lo, hi int) string {
 		return fmt.Sprintf("line %d of %s", first, s.in.Test.Name())
 	}
 	return fmt.Sprintf("lines %d to %d of %s", first, last, s.in.Test.Name())
+}
+
+// clip keeps what a model says of itself from flooding reports and histories.
+func clip(text string) string {
+	const most = 2000 // bytes
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }

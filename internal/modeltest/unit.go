@@ -58,6 +58,11 @@ func (s *suite) forwardPass() Test {
 		return fail(shape, nil, "%d rows went in, %d predictions came out", rows, len(predictions))
 	}
 	s.answered = true
+	for i, stated := range s.session.Outputs() {
+		if !stated.Fits(out[i].Shape) {
+			return fail(shape, nil, "the model states output %s, what comes is %v: callers rely on the shape; export the model with dynamic sizes", stated, out[i].Shape)
+		}
+	}
 	if where, ok := allFinite(out); !ok {
 		return fail(shape, "finite", "%s is not finite", where)
 	}

@@ -144,6 +144,9 @@ func (r *reader) graph(m message, g *Graph, depth int) error {
 			if err != nil {
 				return err
 			}
+			if depth == 0 && r.stored[t.name] {
+				return fmt.Errorf("tensor %q is stored twice", t.name)
+			}
 			r.stored[t.name] = true
 			r.tensors = append(r.tensors, t)
 			return nil
