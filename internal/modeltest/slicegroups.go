@@ -134,7 +134,7 @@ func groupWords(t *dataset.Table, rows []int, name string, minRows int, personal
 		if personal {
 			g.words = append(g.words, name+": the "+ordinal(i+1)+"most common value")
 		} else {
-			g.words = append(g.words, name+" = "+shorten(value))
+			g.words = append(g.words, name+" = "+brief(value))
 		}
 	}
 	if missing >= minRows {
@@ -153,6 +153,15 @@ func groupWords(t *dataset.Table, rows []int, name string, minRows int, personal
 		}
 	}
 	return g
+}
+
+// brief shortens a long value.
+func brief(value string) string {
+	const most = 60
+	if runes := []rune(value); len(runes) > most {
+		return string(runes[:most-1]) + "…"
+	}
+	return value
 }
 
 // ordinal is empty for 1, and ends in a space for others.

@@ -228,3 +228,59 @@ func TestBootstrapTestKeepsItsLevel(t *testing.T) {
 	t.Logf("rejected in %.1f %% of tables at a level of 5 %%", 100*rate)
 	require.InDelta(t, alpha, rate, 4*math.Sqrt(alpha*(1-alpha)/tables))
 }
+
+// As TestIntervalsCoverAtTheirLevel, for the mean area of three classes against
+// the rest, and for the errors of a regression.
+func TestFurtherIntervalsCoverAtTheirLevel(t *testing.T) {
+	t.Parallel()
+	const tables, rows, alpha = 300, 150, 0.1
+	random := rand.New(rand.NewPCG(61, 62))
+	draw := func(n int) (rankings []*Ranking, squares []float64) {
+		truth, scores := make([]int64, n), make([][3]float64, n)
+		for i := range n {
+			truth[i] = int64(min(2, random.IntN(4))) // the third class twice as often
+			for k := range 3 {
+				scores[i][k] = random.NormFloat64()
+			}
+			scores[i][truth[i]] += 1.2
+			e := random.NormFloat64()
+			squares = append(squares, e*e)
+		}
+		for k := range int64(3) {
+			of, score := make([]int64, n), make([]float64, n)
+			for i := range n {
+				if score[i] = scores[i][k]; truth[i] == k {
+					of[i] = 1
+				}
+			}
+			r, err := NewRanking(of, score)
+			require.NoError(t, err)
+			rankings = append(rankings, r)
+		}
+		return rankings, squares
+	}
+	third := []float64{1. / 3, 1. / 3, 1. / 3}
+	large, _ := draw(200_000)
+	want, _, _, err := AUCInterval(large, third, alpha)
+	require.NoError(t, err)
+	const rmse = 1.
+	areas, errors := 0.0, 0.0
+	for table := range tables {
+		rankings, squares := draw(rows)
+		_, lo, hi, err := AUCInterval(rankings, third, alpha)
+		require.NoError(t, err)
+		if lo <= want && want <= hi {
+			areas++
+		}
+		b, err := NewBootstrap(rows, 299, uint64(table), func(w []float64) []float64 { return []float64{math.Sqrt(moments(squares, w)[0])} })
+		require.NoError(t, err)
+		lo, hi, err = b.Interval(0, alpha)
+		require.NoError(t, err)
+		if lo <= rmse && rmse <= hi {
+			errors++
+		}
+	}
+	t.Logf("auc %.1f %%, rmse %.1f %% covered at a level of 90 %%", 100*areas/tables, 100*errors/tables)
+	require.InDelta(t, 1-alpha, areas/tables, 4*math.Sqrt(alpha*(1-alpha)/tables))
+	require.InDelta(t, 1-alpha, errors/tables, 4*math.Sqrt(alpha*(1-alpha)/tables))
+}
