@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/slipway-ml/slipway/artifacts"
@@ -10,6 +11,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/modeltest"
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // ModelTests runs the checks C1 to C4.
@@ -21,36 +23,87 @@ type ModelTests struct {
 	MaxTestBytes int64
 }
 
-// Run tests the candidate on the test rows and against the model in production.
-// A model that can't be loaded or run is a failed test, not an error.
+// Run tests the candidate on the test rows and against the model in production,
+// in a child process. A model that can't be loaded or run, or that breaks its
+// process, is a failed test, not an error.
 func (m *ModelTests) Run(ctx context.Context, in contract.TestModelInput) (contract.Verdict, error) {
 	report, stop := beating(ctx)
 	defer stop()
-	runtime, err := onnx.Find()
+	input, err := m.input(ctx, in)
 	if err != nil {
 		return contract.Verdict{}, err
 	}
-	schema, err := readSchema(ctx, m.Store, in.Data)
+	train, err := m.train(ctx, in.Data.Train)
 	if err != nil {
 		return contract.Verdict{}, err
 	}
-	test, err := readTable(ctx, m.Library, "data.test", in.Data.Test, dataset.TableOptions{Schema: schema, MaxBytes: m.MaxTestBytes})
-	if err != nil {
-		return contract.Verdict{}, err
-	}
-	input := modeltest.Input{Spec: in.Model, Data: in.Data, Tests: in.Tests, Test: test, ProductionVersion: in.Production, Device: m.Device}
-	if input.Model, err = read(ctx, m.Store, "model.artifact", in.Model.Artifact.Digest); err != nil {
-		return contract.Verdict{}, err
-	}
-	if in.ProductionDigest != "" {
-		if input.Production, err = read(ctx, m.Store, "production "+in.Production, in.ProductionDigest); err != nil {
-			return contract.Verdict{}, err
-		}
-	}
-	found, err := modeltest.Run(ctx, runtime, input, report)
+	found, err := modeltest.Isolated(ctx, input, train, report)
 	if err != nil {
 		return contract.Verdict{}, fmt.Errorf("test %s %s: %w", in.Model.Name, in.Model.Version, err)
 	}
 	saved, err := saveReport(ctx, m.Store, found)
+	if err != nil {
+		return contract.Verdict{}, err
+	}
+	card, err := found.Card(in.Model, in.Data)
+	if err != nil {
+		return contract.Verdict{}, err
+	}
+	ref, err := m.Store.PutBytes(ctx, card, "text/markdown; charset=utf-8")
+	saved.Card = string(ref.Digest)
 	return contract.Verdict{Passed: found.Passed, Summary: found.Summary(), Report: saved, Metrics: found.Metrics}, err
+}
+
+// input fetches what the tests need.
+func (m *ModelTests) input(ctx context.Context, in contract.TestModelInput) (modeltest.Input, error) {
+	schema, err := readSchema(ctx, m.Store, in.Data)
+	if err != nil {
+		return modeltest.Input{}, err
+	}
+	test, err := readTable(ctx, m.Library, "data.test", in.Data.Test, dataset.TableOptions{Schema: schema, MaxBytes: m.MaxTestBytes})
+	if err != nil {
+		return modeltest.Input{}, err
+	}
+	out := modeltest.Input{
+		Spec: in.Model, Data: in.Data, Tests: in.Tests, Test: test, Personal: personal(schema, test), ProductionVersion: in.Production, Device: m.Device,
+	}
+	if out.Model, err = read(ctx, m.Store, "model.artifact", in.Model.Artifact.Digest); err != nil {
+		return out, err
+	}
+	if in.ProductionDigest != "" {
+		out.Production, err = read(ctx, m.Store, "production "+in.Production, in.ProductionDigest)
+	}
+	return out, err
+}
+
+// train fetches the file with the training rows; nil if it is too large to be
+// handed to the tests, which then say that they did not see it.
+func (m *ModelTests) train(ctx context.Context, file spec.File) (*modeltest.File, error) {
+	digest, err := artifacts.ParseDigest(file.Digest)
+	if err != nil {
+		return nil, invalid{fmt.Errorf("data.train: %w", err)}
+	}
+	most := m.MaxTestBytes
+	if most == 0 {
+		most = dataset.DefaultTableBytes
+	}
+	content, err := m.Library.ReadBytes(ctx, digest, most)
+	switch {
+	case errors.Is(err, artifacts.ErrTooLarge):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("data.train: %w", err)
+	}
+	return &modeltest.File{Name: file.Path, Content: content}, nil
+}
+
+// personal lists the columns whose values no report may hold, by the schema.
+func personal(schema *dataset.Schema, t *dataset.Table) []string {
+	var out []string
+	for _, c := range t.Columns() {
+		if schema.Personal(c.Name) {
+			out = append(out, c.Name)
+		}
+	}
+	return out
 }

@@ -99,6 +99,11 @@ func TestValidate(t *testing.T) {
 	require.Equal(t, 4, problems[0].Line)
 	require.NotEmpty(t, problems[0].Message)
 
+	condition := specFile(t, "good", "1.0.0", "tests: {slices: {given: [{name: young, where: age <}]}}\n")
+	out, _, code = cli(t, "release", "validate", "-f", condition)
+	require.Equal(t, codeError, code)
+	require.Contains(t, out, `tests.slices.given[0].where: condition "age <"`)
+
 	_, errs, code = cli(t, "release", "validate", "-f", filepath.Join(t.TempDir(), "none.yaml"))
 	require.Equal(t, codeError, code)
 	require.Contains(t, errs, "no such file")

@@ -1,6 +1,9 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
 
 const dataHelp = `Keeps data as versions that never change, and checks it against schemas.
 
@@ -40,11 +43,7 @@ func dataCommand(a *app) *cobra.Command {
 		RunE: group,
 	}
 	o := &DataOptions{}
-	f := cmd.PersistentFlags()
-	f.StringVar(&o.Catalog, "catalog", "", "catalog: postgres://… or an SQLite file (SLIPWAY_CATALOG, SLIPWAY_CATALOG_FILE); default STATE/slipway.db")
-	f.StringVar(&o.Artifacts, "artifacts", "", "store: a folder, file://… or s3://… (SLIPWAY_ARTIFACTS); default STATE/artifacts")
-	f.StringVar(&o.EncryptionKey, "encryption-key", "", "URL of the key that wraps the data keys; with one, what is added is encrypted (SLIPWAY_ENCRYPTION_KEY, SLIPWAY_ENCRYPTION_KEY_FILE)")
-	f.StringVar(&o.Cache, "cache", "", "folder that remembers the digests of unchanged files (SLIPWAY_CACHE); default: slipway/files in your cache folder")
+	o.register(cmd.PersistentFlags())
 	cmd.AddCommand(
 		dataAddCommand(a, o), dataListCommand(a, o), dataShowCommand(a, o), dataDiffCommand(a, o), dataGetCommand(a, o),
 		dataVerifyCommand(a, o), dataTagCommand(a, o), dataUntagCommand(a, o), dataRemoveCommand(a, o), dataGCCommand(a, o), dataLineageCommand(a, o), dataRotateKeyCommand(a, o), dataReindexCommand(a, o),
@@ -54,4 +53,11 @@ func dataCommand(a *app) *cobra.Command {
 		cmd.AddCommand(dataMoveCommand(a, o, words))
 	}
 	return cmd
+}
+
+func (o *DataOptions) register(f *pflag.FlagSet) {
+	f.StringVar(&o.Catalog, "catalog", "", "catalog: postgres://… or an SQLite file (SLIPWAY_CATALOG, SLIPWAY_CATALOG_FILE); default STATE/slipway.db")
+	f.StringVar(&o.Artifacts, "artifacts", "", "store: a folder, file://… or s3://… (SLIPWAY_ARTIFACTS); default STATE/artifacts")
+	f.StringVar(&o.EncryptionKey, "encryption-key", "", "URL of the key that wraps the data keys; with one, what is added is encrypted (SLIPWAY_ENCRYPTION_KEY, SLIPWAY_ENCRYPTION_KEY_FILE)")
+	f.StringVar(&o.Cache, "cache", "", "folder that remembers the digests of unchanged files (SLIPWAY_CACHE); default: slipway/files in your cache folder")
 }

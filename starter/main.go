@@ -16,12 +16,21 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"github.com/slipway-ml/slipway/internal/modeltest"
+	"github.com/slipway-ml/slipway/internal/sandbox"
 )
 
 // version is set by the linker.
 var version = "dev"
 
+// children is the work that this program does in child processes of itself.
+func children() map[string]sandbox.Entry {
+	return map[string]sandbox.Entry{modeltest.ChildName: modeltest.Child}
+}
+
 func main() {
+	sandbox.Serve(children())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

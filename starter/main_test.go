@@ -27,6 +27,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/control"
 	"github.com/slipway-ml/slipway/internal/dataversion"
+	"github.com/slipway-ml/slipway/internal/sandbox"
 	"github.com/slipway-ml/slipway/internal/stack"
 	"github.com/slipway-ml/slipway/workflows"
 )
@@ -34,7 +35,9 @@ import (
 // shared is the running Slipway of all tests; each test releases models of its own.
 var shared world
 
+// TestMain makes the test binary the child that models are tested in, too.
 func TestMain(m *testing.M) {
+	sandbox.Serve(children())
 	code := m.Run()
 	shared.stop()
 	os.Exit(code)
@@ -47,6 +50,7 @@ type world struct {
 	err     error
 	state   string // a state folder that tells where all of it is
 	catalog *catalog.Catalog
+	store   *artifacts.Store
 	stops   []func()
 }
 
@@ -115,6 +119,7 @@ func (w *world) api(ctx context.Context) (string, error) {
 		return "", err
 	}
 	w.catalog = library.Catalog()
+	w.store = library.Store()
 	api, err := control.New(control.Config{Catalog: w.catalog, Store: library.Store(), Data: library, UI: "http://ui.test", Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		return "", err

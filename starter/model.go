@@ -19,7 +19,7 @@ type ModelListOptions struct {
 }
 
 func modelCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "model", Short: "Show registered models", Example: "  slipway model list", Args: cobra.ArbitraryArgs, RunE: group}
+	cmd := &cobra.Command{Use: "model", Short: "Test models, and show registered ones", Example: "  slipway model list", Args: cobra.ArbitraryArgs, RunE: group}
 	var o ModelListOptions
 	list := &cobra.Command{
 		Use:   "list",
@@ -39,7 +39,7 @@ func modelCommand(a *app) *cobra.Command {
 		Args:    takes("MODEL/VERSION"),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.runModelShow(cmd.Context(), args[0]) },
 	}
-	cmd.AddCommand(list, show)
+	cmd.AddCommand(list, show, modelTestCommand(a), modelCardCommand(a))
 	return cmd
 }
 

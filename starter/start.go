@@ -61,7 +61,7 @@ func (a *app) runStart(ctx context.Context, o StartOptions) error {
 	case o.DryRun && o.Watch:
 		return usagef("--dry-run starts nothing that --watch could watch")
 	}
-	release, err := spec.Load(o.File)
+	release, err := loadSpec(o.File)
 	if err != nil {
 		return err
 	}

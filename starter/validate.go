@@ -56,7 +56,7 @@ func (a *app) runValidate(file string) error {
 	if file == "" {
 		return usagef("-f is missing: name the release spec")
 	}
-	r, err := spec.Load(file)
+	r, err := loadSpec(file)
 	var problems spec.Problems
 	if err != nil && !errors.As(err, &problems) {
 		return err

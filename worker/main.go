@@ -11,6 +11,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/slipway-ml/slipway/internal/modeltest"
+	"github.com/slipway-ml/slipway/internal/sandbox"
 )
 
 // version is set by the linker.
@@ -26,7 +29,13 @@ const (
 // usageError is an error of how the command was called.
 type usageError struct{ error }
 
+// children is the work that this program does in child processes of itself.
+func children() map[string]sandbox.Entry {
+	return map[string]sandbox.Entry{modeltest.ChildName: modeltest.Child}
+}
+
 func main() {
+	sandbox.Serve(children())
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()

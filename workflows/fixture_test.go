@@ -64,7 +64,7 @@ func (s *script) wellBehaved() *script {
 	gives(s, begin, contract.BeginOutput{Admitted: true, Production: "1.0.0", ProductionDigest: "sha256:old", AllowUnverified: true})
 	gives(s, fixData, contract.FixDataOutput{DataVersion: contract.DataVersion{Name: "credit", Version: 1, Digest: "sha256:data"}})
 	gives(s, validateData, contract.Verdict{Passed: true, Summary: "900 rows are valid", Report: contract.Report{Digest: "sha256:d"}, Metrics: map[string]float64{"completeness": 1}})
-	gives(s, testModel, contract.Verdict{Passed: true, Summary: "all tests passed", Report: contract.Report{Digest: "sha256:m"}, Metrics: map[string]float64{"accuracy": 0.9}})
+	gives(s, testModel, contract.Verdict{Passed: true, Summary: "all tests passed", Report: contract.Report{Digest: "sha256:m", Card: "sha256:c"}, Metrics: map[string]float64{"accuracy": 0.9}})
 	gives(s, register, contract.ModelVersion{ID: "model-2", Number: 2, Digest: candidate})
 	gives(s, noteGate, contract.Empty{})
 	gives(s, finish, contract.Empty{})

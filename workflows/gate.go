@@ -37,13 +37,16 @@ func (r *releaseRun) test(ctx workflow.Context) (contract.GateReport, error) {
 
 func (r *releaseRun) register(ctx workflow.Context) (contract.GateReport, error) {
 	var err error
+	evidence := []contract.Evidence{
+		{Suite: contract.SuiteData, Passed: r.dataOK.Passed, Report: r.dataOK.Report},
+		{Suite: contract.SuiteModel, Passed: r.tested.Passed, Report: r.tested.Report},
+	}
+	if card := r.tested.Report.Card; card != "" {
+		evidence = append(evidence, contract.Evidence{Suite: contract.SuiteModelCard, Passed: true, Report: contract.Report{Digest: card}})
+	}
 	r.model, err = register.do(ctx, contract.RegisterInput{
 		Key: r.key, Model: r.in.Spec.Model, Data: r.data, Metrics: r.tested.Metrics, RequestedBy: r.in.RequestedBy,
-		Quality: r.dataOK.Metrics, Sensitive: r.in.Spec.Data.Sensitive,
-		Evidence: []contract.Evidence{
-			{Suite: "data", Passed: r.dataOK.Passed, Report: r.dataOK.Report},
-			{Suite: "model", Passed: r.tested.Passed, Report: r.tested.Report},
-		},
+		Quality: r.dataOK.Metrics, Sensitive: r.in.Spec.Data.Sensitive, Evidence: evidence,
 	}, "register, stage staging")
 	r.status.ModelID = r.model.ID
 	return contract.GateReport{Summary: fmt.Sprintf("registered as number %d, stage staging", r.model.Number)}, err

@@ -128,7 +128,8 @@ func TestReleaseIsPromoted(t *testing.T) {
 	require.Equal(t, "1.0.0", inputs(s, testModel)[0].Production)
 	require.Equal(t, []contract.Evidence{
 		{Suite: "data", Passed: true, Report: contract.Report{Digest: "sha256:d"}},
-		{Suite: "model", Passed: true, Report: contract.Report{Digest: "sha256:m"}},
+		{Suite: "model", Passed: true, Report: contract.Report{Digest: "sha256:m", Card: "sha256:c"}},
+		{Suite: "model_card", Passed: true, Report: contract.Report{Digest: "sha256:c"}},
 	}, inputs(s, register)[0].Evidence)
 	require.Equal(t, map[string]float64{"completeness": 1}, inputs(s, evaluate)[0].Quality)
 	require.Equal(t, map[string]float64{"accuracy": 0.9}, inputs(s, evaluate)[0].Metrics)

@@ -47,6 +47,8 @@ type Report struct {
 	Page   string `json:"page,omitempty"`
 	// JUnit is the report as JUnit XML, where there is one.
 	JUnit string `json:"junit,omitempty"`
+	// Card is the digest of the model card that the model tests wrote.
+	Card string `json:"card,omitempty"`
 }
 
 // Verdict is what a gate's activity found. A failed check is a result, not an error.
@@ -82,6 +84,13 @@ type RegisterInput struct {
 	// Sensitive names columns that the gateway must never log.
 	Sensitive []string `json:"sensitive,omitempty"`
 }
+
+// Suites of evidence. A model card is evidence that the tests wrote; it passes always.
+const (
+	SuiteData      = "data"
+	SuiteModel     = "model"
+	SuiteModelCard = "model_card"
+)
 
 // Evidence binds a report to what it speaks of.
 type Evidence struct {

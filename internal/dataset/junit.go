@@ -1,53 +1,20 @@
 package dataset
 
 import (
-	"encoding/xml"
 	"fmt"
 	"strings"
-)
 
-// The elements of a JUnit report that tools agree on.
-type (
-	junitSuites struct {
-		XMLName  xml.Name     `xml:"testsuites"`
-		Tests    int          `xml:"tests,attr"`
-		Failures int          `xml:"failures,attr"`
-		Suites   []junitSuite `xml:"testsuite"`
-	}
-	junitSuite struct {
-		Name     string      `xml:"name,attr"`
-		Tests    int         `xml:"tests,attr"`
-		Failures int         `xml:"failures,attr"`
-		Cases    []junitCase `xml:"testcase"`
-	}
-	junitCase struct {
-		Class   string        `xml:"classname,attr"`
-		Name    string        `xml:"name,attr"`
-		Failure *junitFailure `xml:"failure,omitempty"`
-		Output  string        `xml:"system-out,omitempty"`
-	}
-	junitFailure struct {
-		Message string `xml:"message,attr"`
-		Type    string `xml:"type,attr"`
-		Text    string `xml:",chardata"`
-	}
+	"github.com/slipway-ml/slipway/internal/junit"
 )
 
 // JUnit writes the verdict as JUnit XML: a suite for each table, a case for each
 // expectation. Failures of severity warn are cases that pass and say so in their output.
 func (rs Reports) JUnit() ([]byte, error) {
-	all := junitSuites{}
-	for _, r := range rs {
-		suite := r.junit()
-		all.Tests += suite.Tests
-		all.Failures += suite.Failures
-		all.Suites = append(all.Suites, suite)
+	suites := make([]junit.Suite, len(rs))
+	for i, r := range rs {
+		suites[i] = r.junit()
 	}
-	b, err := xml.MarshalIndent(all, "", "  ")
-	if err != nil {
-		return nil, fmt.Errorf("write junit report: %w", err)
-	}
-	return append([]byte(xml.Header), append(b, '\n')...), nil
+	return junit.Marshal(suites...)
 }
 
 // JUnit writes the verdict on one table as JUnit XML; see Reports.JUnit.
@@ -56,22 +23,20 @@ func (r Report) JUnit() ([]byte, error) { return Reports{r}.JUnit() }
 // HTML draws the verdict on one table; see Reports.HTML.
 func (r Report) HTML() ([]byte, error) { return Reports{r}.HTML() }
 
-func (r Report) junit() junitSuite {
-	suite := junitSuite{Name: r.Table}
+func (r Report) junit() junit.Suite {
+	suite := junit.Suite{Name: r.Table}
 	add := func(column, expectation string, f *Failure) {
-		c := junitCase{Class: r.Table, Name: expectation}
+		c := junit.Case{Class: r.Table, Name: expectation}
 		if column != "" {
 			c.Name = column + ": " + expectation
 		}
 		switch {
 		case f != nil && f.Severity == Error:
-			c.Failure = &junitFailure{Message: f.String(), Type: string(f.Severity), Text: f.detail()}
-			suite.Failures++
+			c.Failure = &junit.Failure{Message: f.String(), Type: string(f.Severity), Text: f.detail()}
 		case f != nil:
 			c.Output = "warning: " + f.String() + "\n" + f.detail()
 		}
 		suite.Cases = append(suite.Cases, c)
-		suite.Tests++
 	}
 	rest := append([]Failure(nil), r.Failures...)
 	for _, o := range r.Checks {

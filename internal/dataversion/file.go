@@ -49,6 +49,24 @@ func (l *Library) ReadFile(ctx context.Context, e artifacts.Entry, opts dataset.
 	return do(src)
 }
 
+// ReadBytes is the content of a file of the repository or a blob of the store. The
+// error wraps artifacts.ErrTooLarge if it has more than most bytes.
+func (l *Library) ReadBytes(ctx context.Context, digest artifacts.Digest, most int64) (_ []byte, err error) {
+	file, err := l.open(ctx, digest)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", digest, err)
+	}
+	defer func() { err = errors.Join(err, file.Close()) }()
+	if file.Size() > most {
+		return nil, fmt.Errorf("read %s: %d bytes, %d are allowed: %w", digest, file.Size(), most, artifacts.ErrTooLarge)
+	}
+	out := make([]byte, file.Size())
+	if _, err := io.ReadFull(io.NewSectionReader(file, 0, file.Size()), out); err != nil {
+		return nil, fmt.Errorf("read %s: %w", digest, err)
+	}
+	return out, nil
+}
+
 // sizedFile is what tables are read from.
 type sizedFile interface {
 	io.ReaderAt

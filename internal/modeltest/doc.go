@@ -6,7 +6,9 @@
 // The package must never import workflows, SQL or blobs.
 //
 // Invariants: a bad model is a failed test with one clear reason, never an
-// error and never a crash; what could not run counts as not passed; every
-// number in a Report is finite, so that it is always valid JSON; no value of
-// a feature appears in a report.
+// error and never a crash; what could not run is skipped, with the reason,
+// which is not passed; every number in a Report is finite, so that it is always
+// valid JSON; no value of a personal column appears in a report, and of others
+// only values that a slice or a change is told by; the same input gives the same
+// report, measured times aside.
 package modeltest

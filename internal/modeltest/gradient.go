@@ -8,13 +8,12 @@ import (
 	"strings"
 
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // Bounds of gradient_computation. Every derivative opens two moved copies of
 // the model, so the work is bounded in copies and in bytes of copies.
 const (
-	gradientRows      = 64
-	gradientSamples   = 4 // numbers moved one by one, per tensor
 	maxGradientCopies = 800
 	maxGradientBytes  = 2 << 30
 	// A step is this share of the tensor's root mean square: far above the
@@ -25,17 +24,21 @@ const (
 	leastScale        = 1e-3 // for tensors of zeros
 )
 
-// gradients moves parameters and watches the loss on up to 64 rows (C1):
-// central differences, for each tensor along one direction with seeded random
-// signs and for some of its numbers one by one. A layer is dead if nothing in it
-// moves the loss at all. It runs on the CPU with one thread, where equal inputs
-// give equal bits.
+// gradients moves parameters and watches the loss (C1): central differences,
+// for each tensor along one direction with seeded random signs, which takes all
+// its numbers in, and for a sample of its numbers one by one. A layer is dead if
+// nothing in it moves the loss at all. It explodes if a number in it is not
+// finite or beyond the spec's limit, or if the loss changes by more than the
+// spec's limit per relative change of a tensor. It runs on the CPU with one
+// thread, where equal inputs give equal bits.
 func (s *suite) gradients() Test {
 	g := s.graph
 	if len(g.Parameters) == 0 {
 		return fail(nil, nil, "there are no parameters to differentiate by")
 	}
 	values := make([][]float64, len(g.Parameters))
+	limits := s.in.Tests.Gradient
+	limits.SetDefaults()
 	for i, p := range g.Parameters {
 		var err error
 		if values[i], err = g.Values(p); err != nil && !errors.Is(err, onnx.ErrEncoding) {
@@ -45,9 +48,12 @@ func (s *suite) gradients() Test {
 			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return fail(nil, "finite", "layer %s: parameter %s is not finite: number %d is %v", p.Layer, p.Name, at, v)
 			}
+			if math.Abs(v) > limits.MaxWeight {
+				return fail(number(v), limits.MaxWeight, "layer %s explodes: number %d of parameter %s is %.3g, the limit is %.3g; did the training diverge?", p.Layer, at, p.Name, v, limits.MaxWeight)
+			}
 		}
 	}
-	l, err := newLoss(s, min(gradientRows, s.in.Test.Rows()))
+	l, err := newLoss(s, min(limits.Rows, s.in.Test.Rows()))
 	if err != nil {
 		return fail(nil, nil, "%s", err)
 	}
@@ -58,7 +64,7 @@ func (s *suite) gradients() Test {
 	if math.IsNaN(base) || math.IsInf(base, 0) {
 		return fail(number(base), "finite", "the loss is not finite")
 	}
-	d := &differences{graph: g, loss: l, base: base, layers: map[string]bool{}}
+	d := &differences{graph: g, loss: l, base: base, limits: limits, layers: map[string]bool{}}
 	for _, i := range d.plan(len(s.in.Model)) {
 		if values[i] == nil {
 			continue // stored in a form that cannot be moved in place
@@ -75,11 +81,16 @@ type differences struct {
 	graph   *onnx.Graph
 	loss    *loss
 	base    float64
+	limits  spec.Gradient
 	samples int // numbers to move per tensor
 
 	layers  map[string]bool // sampled layer → responds
 	tensors int
+	moved   int64   // numbers moved one by one
 	largest float64 // absolute derivative
+	// sensitive is the parameter whose relative change the loss responds to most, and how much.
+	sensitive   onnx.Parameter
+	sensitivity float64
 }
 
 // plan chooses the tensors and how many of their numbers to move, so that the
@@ -87,7 +98,7 @@ type differences struct {
 func (d *differences) plan(modelBytes int) []int {
 	tensors := len(d.graph.Parameters)
 	copies := min(maxGradientCopies, max(2, maxGradientBytes/max(1, modelBytes)))
-	d.samples = min(gradientSamples, max(0, copies/2/tensors-1))
+	d.samples = min(d.limits.Samples, max(0, copies/2/tensors-1))
 	count := min(tensors, max(1, copies/(2+2*d.samples)))
 	chosen := make([]int, count)
 	for i := range chosen {
@@ -105,14 +116,18 @@ func (d *differences) tensor(i int, values []float64) error {
 		scale += v * v / float64(len(values))
 	}
 	scale = max(math.Sqrt(scale), leastScale)
-	alive, err := d.along(p, gradientStep*scale, func(at int64) float64 { return sign(uint64(i), uint64(at)) })
+	derivative, alive, err := d.along(p, gradientStep*scale, func(at int64) float64 { return sign(uint64(i), uint64(at)) })
 	if err != nil {
 		return err
+	}
+	if v := math.Abs(derivative) * scale; v > d.sensitivity {
+		d.sensitive, d.sensitivity = p, v
 	}
 	samples := int64(min(d.samples, len(values)))
 	for k := range samples {
 		index := k * p.Count / samples
-		moved, err := d.along(p, gradientStep*scale, func(at int64) float64 {
+		d.moved++
+		_, moved, err := d.along(p, gradientStep*scale, func(at int64) float64 {
 			if at == index {
 				return 1
 			}
@@ -124,7 +139,7 @@ func (d *differences) tensor(i int, values []float64) error {
 		alive = alive || moved
 	}
 	if !alive {
-		alive, err = d.along(p, gradientLargeStep*scale, func(at int64) float64 { return sign(uint64(i)+1, uint64(at)) })
+		_, alive, err = d.along(p, gradientLargeStep*scale, func(at int64) float64 { return sign(uint64(i)+1, uint64(at)) })
 		if err != nil {
 			return err
 		}
@@ -134,23 +149,23 @@ func (d *differences) tensor(i int, values []float64) error {
 }
 
 // along takes the central difference in one direction and tells whether the loss moved at all.
-func (d *differences) along(p onnx.Parameter, step float64, direction func(int64) float64) (bool, error) {
+func (d *differences) along(p onnx.Parameter, step float64, direction func(int64) float64) (derivative float64, moved bool, err error) {
 	var loss [2]float64
 	for side, h := range [2]float64{step, -step} {
 		model, err := d.graph.PerturbAll(p, func(at int64) float64 { return h * direction(at) })
 		if err != nil {
-			return false, err
+			return 0, false, err
 		}
 		if loss[side], err = d.loss.of(model); err != nil {
-			return false, fmt.Errorf("layer %s: with parameter %s moved by %.2g: %w", p.Layer, p.Name, h, err)
+			return 0, false, fmt.Errorf("layer %s: with parameter %s moved by %.2g: %w", p.Layer, p.Name, h, err)
 		}
 	}
-	derivative := (loss[0] - loss[1]) / (2 * step)
+	derivative = (loss[0] - loss[1]) / (2 * step)
 	if math.IsNaN(derivative) || math.IsInf(derivative, 0) {
-		return false, fmt.Errorf("layer %s: the derivative by parameter %s is not finite", p.Layer, p.Name)
+		return 0, false, fmt.Errorf("layer %s: the derivative by parameter %s is not finite", p.Layer, p.Name)
 	}
 	d.largest = max(d.largest, math.Abs(derivative))
-	return loss[0] != d.base || loss[1] != d.base, nil
+	return derivative, loss[0] != d.base || loss[1] != d.base, nil
 }
 
 func (d *differences) verdict(rows int) Test {
@@ -162,8 +177,8 @@ func (d *differences) verdict(rows int) Test {
 	}
 	slices.Sort(dead)
 	value := fmt.Sprintf("%d of %d layers respond", len(d.layers)-len(dead), len(d.layers))
-	detail := fmt.Sprintf("loss %.4g on %d rows, %d of %d tensors moved, largest derivative %.3g",
-		d.base, rows, d.tensors, len(d.graph.Parameters), d.largest)
+	detail := fmt.Sprintf("loss %.4g on %d rows; %d of %d tensors moved as a whole and %d of their numbers (up to %d each) one by one; largest derivative %.3g, largest change of the loss per relative change of a tensor %.3g (parameter %s)",
+		d.base, rows, d.tensors, len(d.graph.Parameters), d.moved, d.samples, d.largest, d.sensitivity, d.sensitive.Name)
 	if len(d.layers) == 0 {
 		return fail(value, nil, "no parameter could be moved: %s", onnx.ErrEncoding)
 	}
@@ -172,7 +187,12 @@ func (d *differences) verdict(rows int) Test {
 		t.Detail = detail
 		return t
 	}
-	return pass(value, "every layer", "%s", detail)
+	t := pass(value, "every layer", "%s", detail)
+	if d.sensitivity > d.limits.MaxSensitivity {
+		return t.failed("layer %s explodes: the loss changes by %.3g per relative change of parameter %s, the limit is %.3g; normalise the inputs or raise tests.gradient.max_sensitivity",
+			d.sensitive.Layer, d.sensitivity, d.sensitive.Name, d.limits.MaxSensitivity)
+	}
+	return t
 }
 
 // sign is +1 or -1, the same in every run: a bit of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).

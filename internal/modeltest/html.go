@@ -28,16 +28,22 @@ func (r Report) HTML() ([]byte, error) {
 	return page.Render(t, r)
 }
 
-// failed lists the tests that did not pass.
+// failed lists the tests that failed.
 func (r Report) failed() []Test {
 	var out []Test
 	for _, t := range r.Tests {
-		if !t.Passed {
+		if t.Status == StatusFailed {
 			out = append(out, t)
 		}
 	}
 	return out
 }
+
+// ValueText is the value as people read it; empty if there is none.
+func (t Test) ValueText() string { return text(t.Value) }
+
+// LimitText is the limit as people read it; empty if there is none.
+func (t Test) LimitText() string { return text(t.Limit) }
 
 // text writes a value or limit.
 func text(v any) string {

@@ -1,12 +1,9 @@
 package modeltest
 
 import (
-	"os"
-	"runtime"
+	"fmt"
 	"runtime/debug"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/stats"
@@ -17,82 +14,156 @@ const (
 	measuredRuns  = 100
 	memoryBatches = 10
 	megabyte      = 1e6
+	// A batch size is measured over this many batches and at most this long.
+	throughputBatches = 50
+	throughputTime    = 500 * time.Millisecond
 )
 
+// throughputSizes are the batch sizes, in rows, at which throughput is measured.
+func throughputSizes() []int { return []int{1, 8, 32} }
+
+// Throughput is how many rows a model answers in batches of one size, one batch after the other.
+type Throughput struct {
+	Batch   int     `json:"batch"` // rows
+	Batches int     `json:"batches"`
+	Rows    float64 `json:"rows_per_second"`
+	// P50MS to P99MS are quantiles of the time of a batch, in milliseconds.
+	P50MS float64 `json:"p50_ms"`
+	P95MS float64 `json:"p95_ms"`
+	P99MS float64 `json:"p99_ms"`
+}
+
 // latency measures single rows (C3): 10 runs to warm up, then 100 measured,
-// one after the other; the limit holds for the mean.
+// one after the other; the limit holds for the mean. What batches of 8 and 32
+// rows bring is measured beside it.
 func (s *suite) latency() Test {
 	limit := s.in.Tests.LatencyMS
-	took := make([]float64, 0, measuredRuns)
-	for i := range warmUpRuns + measuredRuns {
-		at := i % s.in.Test.Rows()
-		in, err := s.inputs(at, at+1)
+	took, err := s.timeBatches(1, warmUpRuns, measuredRuns, 0)
+	if err != nil {
+		return fail(nil, limit, "%s", err)
+	}
+	slices.Sort(took)
+	s.report.Latencies = took
+	single, err := throughput(1, took)
+	if err != nil {
+		return fail(nil, limit, "%s", err)
+	}
+	mean := stats.Describe(took).Mean
+	s.report.measure("latency_mean_ms", mean)
+	s.report.measure("latency_p50_ms", single.P50MS)
+	s.report.measure("latency_p95_ms", single.P95MS)
+	s.report.measure("latency_p99_ms", single.P99MS)
+	detail := fmt.Sprintf("milliseconds: mean %.3f, p50 %.3f, p95 %.3f, p99 %.3f over %d single rows after %d to warm up",
+		mean, single.P50MS, single.P95MS, single.P99MS, measuredRuns, warmUpRuns)
+	t := pass(number(mean), limit, "%s%s", detail, s.throughputs())
+	if !(mean <= limit) {
+		return t.failed("the mean latency is above the limit (milliseconds); make the model smaller or raise tests.latency_ms")
+	}
+	return t
+}
+
+// throughputs measures each batch size and says the result. A model that takes
+// only single rows has been told so elsewhere.
+func (s *suite) throughputs() string {
+	said := ""
+	for _, size := range throughputSizes() {
+		if size > s.in.Test.Rows() && size > 1 {
+			break
+		}
+		took, err := s.timeBatches(size, 1, throughputBatches, throughputTime)
 		if err != nil {
-			return fail(nil, limit, "%s", err)
+			return said + fmt.Sprintf("; batches of %d: %s", size, err)
+		}
+		slices.Sort(took)
+		t, err := throughput(size, took)
+		if err != nil {
+			return said + "; " + err.Error()
+		}
+		s.report.Throughput = append(s.report.Throughput, t)
+		s.report.measure(fmt.Sprintf("throughput_%d", size), t.Rows)
+		said += fmt.Sprintf("; %.0f rows/s in batches of %d", t.Rows, size)
+	}
+	return said
+}
+
+// timeBatches runs batches of a size over the test table, after some to warm
+// up, and returns what each took in milliseconds. A most of 0 does not end it.
+func (s *suite) timeBatches(size, warm, measured int, most time.Duration) ([]float64, error) {
+	took := make([]float64, 0, measured)
+	places := s.in.Test.Rows() - size + 1
+	began := time.Now()
+	for i := range warm + measured {
+		lo := i * size % places
+		in, err := s.inputs(lo, lo+size)
+		if err != nil {
+			return nil, err
 		}
 		started := time.Now()
 		_, err = s.session.Run(s.ctx, in)
 		elapsed := time.Since(started)
 		if err != nil {
-			return fail(nil, limit, "%s: %s", s.lines(at, at+1), err)
+			return nil, fmt.Errorf("%s: %w", s.lines(lo, lo+size), err)
 		}
-		if i >= warmUpRuns {
-			took = append(took, float64(elapsed)/float64(time.Millisecond))
+		if i < warm {
+			continue
+		}
+		took = append(took, float64(elapsed)/float64(time.Millisecond))
+		if most > 0 && time.Since(began) > most {
+			break
 		}
 	}
-	slices.Sort(took)
-	s.report.Latencies = took
-	mean := stats.Describe(took).Mean
-	s.report.measure("latency_mean_ms", mean)
-	quantiles := map[string]float64{}
-	for name, q := range map[string]float64{"p50": 0.5, "p95": 0.95, "p99": 0.99} {
-		v, err := stats.Quantile(took, q)
-		if err != nil {
-			return fail(number(mean), limit, "%s", err)
-		}
-		quantiles[name] = v
-		s.report.measure("latency_"+name+"_ms", v)
-	}
-	t := pass(number(mean), limit, "milliseconds: mean %.3f, p50 %.3f, p95 %.3f, p99 %.3f over %d single rows after %d to warm up",
-		mean, quantiles["p50"], quantiles["p95"], quantiles["p99"], measuredRuns, warmUpRuns)
-	if !(mean <= limit) {
-		t.Passed, t.Error = false, "the mean latency is above the limit (milliseconds); make the model smaller or raise tests.latency_ms"
-	}
-	return t
+	return took, nil
 }
 
-// memory measures how much the process grows over 10 batches (C3).
-func (s *suite) memory() Test {
+// throughput sums ascending times of batches up.
+func throughput(size int, sorted []float64) (Throughput, error) {
+	t := Throughput{Batch: size, Batches: len(sorted)}
+	total := 0.0
+	for _, ms := range sorted {
+		total += ms
+	}
+	t.Rows = float64(size*len(sorted)) / max(total, 1e-6) * 1000
+	for _, q := range []struct {
+		to *float64
+		at float64
+	}{{&t.P50MS, 0.5}, {&t.P95MS, 0.95}, {&t.P99MS, 0.99}} {
+		var err error
+		if *q.to, err = stats.Quantile(sorted, q.at); err != nil {
+			return t, err
+		}
+	}
+	return t, nil
+}
+
+// memoryUsage measures how much the process grows over 10 batches (C3).
+func (s *suite) memoryUsage() Test {
 	limit := s.in.Tests.MemoryMB
-	before, source := residentBytes()
+	before, err := s.residentNow()
+	if err != nil {
+		return fail(nil, limit, "%s", err)
+	}
 	for i := range memoryBatches {
 		lo, hi := s.rows(i)
 		if _, err := s.answers(lo, hi); err != nil {
 			return fail(nil, limit, "%s: %s", s.lines(lo, hi), err)
 		}
 	}
-	after, _ := residentBytes()
+	after, err := s.residentNow()
+	if err != nil {
+		return fail(nil, limit, "%s", err)
+	}
 	grown := max(0, float64(after-before)/megabyte)
 	s.report.measure("memory_growth_mb", grown)
-	t := pass(number(grown), limit, "megabytes of %s over %d batches of up to %d rows", source, memoryBatches, s.batch)
+	t := pass(number(grown), limit, "megabytes of resident memory over %d batches of up to %d rows, %.0f MB held at the end", memoryBatches, s.batch, float64(after)/megabyte)
 	if !(grown <= limit) {
-		t.Passed, t.Error = false, "the process grew by more than the limit (megabytes); use smaller batches or raise tests.memory_mb"
+		return t.failed("the process grew by more than the limit (megabytes); use smaller batches or raise tests.memory_mb")
 	}
 	return t
 }
 
-// residentBytes is the resident memory of the process, after what Go has no
-// use for was given back; where the system does not tell, what Go holds.
-func residentBytes() (bytes int64, source string) {
+// residentNow is the resident memory, after what Go has no use for was given back.
+func (s *suite) residentNow() (int64, error) {
 	debug.FreeOSMemory()
-	if text, err := os.ReadFile("/proc/self/statm"); err == nil {
-		if fields := strings.Fields(string(text)); len(fields) > 1 {
-			if pages, err := strconv.ParseInt(fields[1], 10, 64); err == nil {
-				return pages * int64(os.Getpagesize()), "resident memory"
-			}
-		}
-	}
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.Sys), "memory held by Go (the system does not tell resident memory)"
+	now, _, err := s.memory.Resident()
+	return now, err
 }

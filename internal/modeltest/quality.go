@@ -10,9 +10,6 @@ import (
 	"github.com/slipway-ml/slipway/internal/stats"
 )
 
-// confidence of the interval around accuracy is 1 - intervalAlpha.
-const intervalAlpha = 0.05
-
 // scored is how a model did on all test rows.
 type scored struct {
 	truth       truth
@@ -57,25 +54,6 @@ func (s *suite) score(session *onnx.Session, outputs spec.Outputs) (*scored, err
 	return out, nil
 }
 
-// right tells which rows of a classifier are right.
-func (c *scored) right() []bool {
-	out := make([]bool, len(c.predictions))
-	for i, p := range c.predictions {
-		out[i] = className(p) == c.truth.classes[i]
-	}
-	return out
-}
-
-func count(bools []bool) int64 {
-	n := int64(0)
-	for _, b := range bools {
-		if b {
-			n++
-		}
-	}
-	return n
-}
-
 // classification measures a classifier on all test rows (C4).
 func (s *suite) classification() Test {
 	limit := s.in.Tests.MinAccuracy
@@ -86,32 +64,55 @@ func (s *suite) classification() Test {
 	if err := sameClasses(scored); err != nil {
 		return fail(nil, limit, "%s", err)
 	}
-	s.scored = scored
-	remark, err := s.classificationMetrics(scored)
+	answers, err := classify(scored)
 	if err != nil {
 		return fail(nil, limit, "%s", err)
 	}
-	hits, rows := count(scored.right()), int64(len(scored.predictions))
-	accuracy := float64(hits) / float64(rows)
-	s.report.measure("accuracy", accuracy)
-	lo, hi, err := stats.Wilson(hits, rows, intervalAlpha)
-	if err != nil {
-		return fail(number(accuracy), limit, "%s", err)
+	s.report.Confusion = confusion(answers)
+	if err := s.measureAll(len(answers.truth), answers, s.analyticInterval(answers)); err != nil {
+		return fail(nil, limit, "%s", err)
 	}
-	t := pass(number(accuracy), limit, "%d of %d rows right, 95 %% interval %.4f to %.4f%s", hits, rows, lo, hi, remark)
+	if err := s.calibrate(answers); err != nil {
+		return fail(nil, limit, "%s", err)
+	}
+	s.scored, s.classified = scored, answers
+	accuracy, around := answers.matrix.Accuracy(), s.report.Intervals["accuracy"]
+	t := pass(number(accuracy), limit, "%.0f of %d rows right, %.4g %% interval %.4f to %.4f%s",
+		sum(answers.right()), len(answers.truth), 100*around.Level, around.Low, around.High, answers.remark)
 	if !(accuracy >= limit) {
-		t.Passed, t.Error = false, fmt.Sprintf("accuracy %.4f is below the limit %.4f", accuracy, limit)
+		return t.failed("accuracy %.4f is below the limit %.4f", accuracy, limit)
 	}
 	return t
 }
 
-// sameClasses refuses labels and predictions that can never be equal.
+// confusion is the matrix as the report shows it.
+func confusion(c *classified) *Confusion {
+	out := &Confusion{Classes: c.classes, Counts: make([][]int64, len(c.classes))}
+	for i := range out.Counts {
+		for j := range c.classes {
+			out.Counts[i] = append(out.Counts[i], int64(c.matrix.At(i, j)))
+		}
+	}
+	return out
+}
+
+// sameClasses refuses labels and predictions that can never be equal: of
+// different kinds, and not even written alike.
 func sameClasses(c *scored) error {
 	numbers := c.predictions[0].Label != nil
-	if numbers != c.truth.numeric {
-		return mismatch("the label is %s, the model answers %s", classKind(c.truth.numeric), classKind(numbers))
+	if numbers == c.truth.numeric {
+		return nil
 	}
-	return nil
+	answered := map[string]bool{}
+	for _, p := range c.predictions {
+		answered[className(p)] = true
+	}
+	for _, class := range c.truth.classes {
+		if answered[class] {
+			return nil
+		}
+	}
+	return mismatch("the label is %s, the model answers %s", classKind(c.truth.numeric), classKind(numbers))
 }
 
 func classKind(numbers bool) string {
@@ -119,58 +120,6 @@ func classKind(numbers bool) string {
 		return "whole numbers"
 	}
 	return "text"
-}
-
-// classificationMetrics records the metrics and the confusion matrix. Classes
-// become their place in ascending order, which for 0 and 1 they already are.
-func (s *suite) classificationMetrics(c *scored) (remark string, err error) {
-	classes := occurring(c.truth, c.predictions)
-	scores := probabilities(c.predictions)
-	if scores != nil {
-		if all, err := classesOf(c.truth, c.predictions, len(scores[0])); err == nil {
-			classes = all
-		} else {
-			scores, remark = nil, "; no log loss and AUC: "+err.Error()
-		}
-	}
-	index := make(map[string]int64, len(classes))
-	codes := make([]int64, len(classes))
-	for i, class := range classes {
-		index[class], codes[i] = int64(i), int64(i)
-	}
-	truth, predicted := make([]int64, len(c.predictions)), make([]int64, len(c.predictions))
-	matrix := &Confusion{Classes: classes, Counts: make([][]int64, len(classes))}
-	for i := range matrix.Counts {
-		matrix.Counts[i] = make([]int64, len(classes))
-	}
-	for i, p := range c.predictions {
-		truth[i], predicted[i] = index[c.truth.classes[i]], index[className(p)]
-		matrix.Counts[truth[i]][predicted[i]]++
-	}
-	s.report.Confusion = matrix
-
-	var metrics stats.Classification
-	if len(classes) == 2 {
-		var positive []float64
-		for _, row := range scores {
-			positive = append(positive, min(1, row[1]))
-		}
-		metrics, err = stats.BinaryMetrics(truth, predicted, positive)
-	} else {
-		metrics, err = stats.MulticlassMetrics(truth, predicted, codes, scores)
-	}
-	if err != nil {
-		return remark, err
-	}
-	for name, v := range map[string]*float64{
-		"accuracy": metrics.Accuracy, "precision": metrics.Precision, "recall": metrics.Recall, "f1": metrics.F1,
-		"log_loss": metrics.LogLoss, "auc": metrics.AUC,
-	} {
-		if v != nil {
-			s.report.measure(name, *v)
-		}
-	}
-	return remark, nil
 }
 
 // regression measures a regression on all test rows (C4).
@@ -183,27 +132,33 @@ func (s *suite) regression() Test {
 	if err != nil {
 		return fail(nil, limit, "%s", err)
 	}
-	s.scored = scored
-	metrics, err := stats.RegressionMetrics(scored.truth.values, values(scored.predictions))
-	if err != nil {
+	answers := regress(scored)
+	if err := s.measureAll(len(answers.truth), answers, noAnalytic); err != nil {
 		return fail(nil, limit, "%s", err)
 	}
-	detail := strconv.Itoa(len(scored.predictions)) + " rows"
-	for _, m := range []struct {
-		name string
-		v    *float64
-	}{{"rmse", metrics.RMSE}, {"mae", metrics.MAE}, {"r2", metrics.R2}} {
-		if m.v != nil {
-			s.report.measure(m.name, *m.v)
-			detail += fmt.Sprintf(", %s %.4g", m.name, *m.v)
-		}
+	if whole, err := stats.RegressionMetrics(answers.truth, answers.pred); err == nil && whole.R2 != nil {
+		s.report.measure("r2", *whole.R2) // defined for a constant truth, too
 	}
-	if metrics.RMSE == nil {
+	if further, err := stats.AbsoluteErrorsOf(answers.truth, answers.pred); err == nil {
+		s.report.measure("median_absolute_error", further.Median)
+	}
+	s.scored, s.regressed = scored, answers
+	rmse, ok := s.report.Metrics["rmse"]
+	if !ok {
 		return fail(nil, limit, "the error is not finite")
 	}
-	t := pass(number(*metrics.RMSE), limit, "%s", detail)
-	if s.in.Tests.MaxRMSE > 0 && !(*metrics.RMSE <= s.in.Tests.MaxRMSE) {
-		t.Passed, t.Error = false, fmt.Sprintf("RMSE %.4g is above the limit %.4g", *metrics.RMSE, s.in.Tests.MaxRMSE)
+	detail := strconv.Itoa(len(scored.predictions)) + " rows"
+	for _, name := range answers.metricNames() {
+		if v, ok := s.report.Metrics[name]; ok {
+			detail += fmt.Sprintf(", %s %.4g", name, v)
+		}
+	}
+	if around, ok := s.report.Intervals["rmse"]; ok {
+		detail += fmt.Sprintf("; %.4g %% interval of rmse %.4g to %.4g", 100*around.Level, around.Low, around.High)
+	}
+	t := pass(number(rmse), limit, "%s", detail)
+	if s.in.Tests.MaxRMSE > 0 && !(rmse <= s.in.Tests.MaxRMSE) {
+		return t.failed("RMSE %.4g is above the limit %.4g", rmse, s.in.Tests.MaxRMSE)
 	}
 	return t
 }

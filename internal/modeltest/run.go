@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/dataset"
 	"github.com/slipway-ml/slipway/internal/feature"
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/sandbox"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
@@ -20,6 +22,11 @@ type Input struct {
 	Data  spec.Data
 	Tests spec.Tests
 	Test  *dataset.Table // rows that the model has not seen, with the label
+	// Train are the rows that the model has seen, read once; nil if they are not
+	// at hand. Its cells may still be text, as in CSV.
+	Train dataset.Source
+	// Personal are columns, beside Data.Sensitive, whose values no report may hold.
+	Personal []string
 	// Production is the model in production; nil if there is none.
 	Production        []byte
 	ProductionVersion string
@@ -27,32 +34,38 @@ type Input struct {
 }
 
 // check is one test of the suite. Unless it can run on a model that does not
-// answer, it is skipped once forward_pass has failed.
+// answer, it is skipped once the one that opens the model has failed.
 type check struct {
 	id, name string
-	alone    bool
+	needs    need
 	run      func(*suite) Test
 }
 
-func checks(task spec.Task) []check {
+// need is what a check cannot do without.
+type need int
+
+const (
+	needsAnswers need = iota // of an open model
+	needsBytes               // of the model
+	needsGraph               // that was read
+	needsToOpen              // the graph, and opens the model first
+)
+
+// checks lists the tests that a model gets; what an older version left out of the spec has its default.
+func checks(in Input) []check {
+	in.Tests.SetQualityDefaults()
 	list := []check{
-		{"C1", "parameter_count", true, (*suite).parameterCount},
-		{"C1", "forward_pass", true, (*suite).forwardPass},
-		{"C1", "gradient_computation", false, (*suite).gradients},
-		{"C2", "batch_inference", false, (*suite).batches},
-		{"C2", "output_consistency", false, (*suite).consistency},
-		{"C2", "batch_invariance", false, (*suite).invariance},
-		{"C3", "inference_latency", false, (*suite).latency},
-		{"C3", "memory_usage", false, (*suite).memory},
+		{"C1", "parameter_count", needsBytes, (*suite).parameterCount},
+		{"C1", "operators", needsGraph, (*suite).operators},
+		{"C1", "forward_pass", needsToOpen, (*suite).forwardPass},
+		{"C1", "gradient_computation", needsAnswers, (*suite).gradients},
+		{"C2", "batch_inference", needsAnswers, (*suite).batches},
+		{"C2", "output_consistency", needsAnswers, (*suite).consistency},
+		{"C2", "batch_invariance", needsAnswers, (*suite).invariance},
+		{"C3", "inference_latency", needsAnswers, (*suite).latency},
+		{"C3", "memory_usage", needsAnswers, (*suite).memoryUsage},
 	}
-	if task == spec.Regression {
-		return append(list,
-			check{"C4", "rmse", false, (*suite).regression},
-			check{"C4", "error_against_production", false, (*suite).regressionAgainstProduction})
-	}
-	return append(list,
-		check{"C4", "accuracy", false, (*suite).classification},
-		check{"C4", "accuracy_against_production", false, (*suite).classificationAgainstProduction})
+	return append(list, qualityChecks(in.Spec.Task, in.Tests)...)
 }
 
 // suite is one run of the tests and what they hand on to each other.
@@ -60,6 +73,7 @@ type suite struct {
 	ctx     context.Context
 	in      Input
 	runtime *onnx.Runtime
+	memory  *sandbox.Memory
 	report  *Report
 	batch   int // rows, at least 1
 
@@ -67,65 +81,122 @@ type suite struct {
 	session  *onnx.Session
 	mapper   *feature.Mapper
 	answered bool // forward_pass has passed
-	scored   *scored
+	// What the quality tests hand on; nil until the rows are scored.
+	scored      *scored
+	classified  *classified
+	regressed   *regressed
+	training    *training // nil until the training rows are read
+	trainingErr error
 }
 
-// Run tests a model. The error is for what is not the model's fault: ctx ended,
-// or the device is not there. progress may be nil; it is called before each
-// test with its place and once at the end, and must return soon.
+// Run tests a model in this process. The error is for what is not the model's
+// fault: ctx ended, or the device is not there. progress may be nil; it is
+// called before each test with its place and once at the end, and must return
+// soon. Models from outside are tested by Isolated.
 func Run(ctx context.Context, rt *onnx.Runtime, in Input, progress func(done, total int, name string)) (_ Report, err error) {
+	memory, err := sandbox.OpenMemory()
+	if err != nil {
+		return Report{}, fmt.Errorf("test model %s/%s: %w", in.Spec.Name, in.Spec.Version, err)
+	}
+	defer func() { err = errors.Join(err, memory.Close()) }()
+	return run(ctx, rt, memory, in, func(p step) error {
+		if progress != nil {
+			progress(p.Done, p.Total, p.Name)
+		}
+		return nil
+	})
+}
+
+// step is where a run of the tests stands: Done tests of Total are over and
+// Name comes next, "" at the end. Report is what is known so far.
+type step struct {
+	Done   int    `json:"done"`
+	Total  int    `json:"total"`
+	Name   string `json:"name"`
+	Report Report `json:"report"`
+}
+
+// run is Run with what a child process brings along. An error of tell ends it.
+func run(ctx context.Context, rt *onnx.Runtime, memory *sandbox.Memory, in Input, tell func(step) error) (_ Report, err error) {
 	started := time.Now()
-	report := Report{
+	in.Tests.SetQualityDefaults()
+	report := newReport(in, started)
+	report.Runtime = "ONNX Runtime " + rt.Version()
+	s := &suite{ctx: ctx, in: in, runtime: rt, memory: memory, report: &report, batch: max(1, in.Spec.Deployment.BatchSize)}
+	defer func() { err = errors.Join(err, s.close()) }()
+
+	list := checks(in)
+	for i, c := range list {
+		if err := tell(step{i, len(list), c.name, report}); err != nil {
+			return Report{}, err
+		}
+		t, err := s.one(c)
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return Report{}, fmt.Errorf("test model %s/%s: %s: %w", report.Model, report.Version, c.name, err)
+		}
+		report.add(c, t, in.Tests.Skipped)
+	}
+	if err := s.measureProcess(); err != nil {
+		return Report{}, fmt.Errorf("test model %s/%s: %w", report.Model, report.Version, err)
+	}
+	report.Seconds = time.Since(started).Seconds()
+	return report, tell(step{len(list), len(list), "", report})
+}
+
+// newReport is the report of a run whose first test is yet to come.
+func newReport(in Input, started time.Time) Report {
+	return Report{
 		Model: in.Spec.Name, Version: in.Spec.Version,
-		Digest:  fmt.Sprintf("sha256:%x", sha256.Sum256(in.Model)),
-		Runtime: "ONNX Runtime " + rt.Version(),
-		Rows:    in.Test.Rows(), Passed: true,
+		Digest: fmt.Sprintf("sha256:%x", sha256.Sum256(in.Model)),
+		Rows:   in.Test.Rows(), Passed: true,
 		Metrics: map[string]float64{"model_bytes": float64(len(in.Model))},
 		Started: started.UTC(),
 	}
-	s := &suite{ctx: ctx, in: in, runtime: rt, report: &report, batch: max(1, in.Spec.Deployment.BatchSize)}
-	s.session, err = rt.Open(in.Model, onnx.Options{Device: in.Device})
-	switch {
-	case err == nil:
-		report.Device = s.session.Device()
-		defer func() { err = errors.Join(err, s.session.Close()) }()
-	case !errors.Is(err, onnx.ErrInvalidModel):
-		return Report{}, fmt.Errorf("test model %s/%s: %w", report.Model, report.Version, err)
-	}
-	broken := err
-
-	list := checks(in.Spec.Task)
-	for i, c := range list {
-		if progress != nil {
-			progress(i, len(list), c.name)
-		}
-		t := s.one(c, broken)
-		if err := ctx.Err(); err != nil {
-			return Report{}, fmt.Errorf("test model %s/%s: %s: %w", report.Model, report.Version, c.name, err)
-		}
-		t.ID, t.Name = c.id, c.name
-		report.Tests = append(report.Tests, t)
-		report.Passed = report.Passed && t.Passed
-	}
-	if progress != nil {
-		progress(len(list), len(list), "")
-	}
-	report.Seconds = time.Since(started).Seconds()
-	return report, nil
 }
 
-// one runs a test, or says why it could not run. broken is why the model could not be opened.
-func (s *suite) one(c check, broken error) Test {
-	if c.name == "forward_pass" && broken != nil {
-		if s.graph == nil {
-			return fail(nil, nil, "not run: the model could not be read")
+// add puts a finished test into the report.
+func (r *Report) add(c check, t Test, skipped spec.Skipped) {
+	t.ID, t.Name = c.id, c.name
+	t.Error, t.Detail = clip(t.Error), clip(t.Detail)
+	if v, ok := t.Value.(string); ok {
+		t.Value = clip(v)
+	}
+	r.Tests = append(r.Tests, t)
+	r.Passed = r.Passed && (t.Passed || t.Status == StatusSkipped && skipped != spec.SkippedFails)
+}
+
+// one runs a test, or says why it could not run. The error is for what is not the model's fault.
+func (s *suite) one(c check) (Test, error) {
+	switch {
+	case c.needs == needsAnswers && !s.answered:
+		return skip("not run: the model gives no usable answers, see above"), nil
+	case c.needs != needsAnswers && c.needs != needsBytes && s.graph == nil:
+		return skip("not run: the model could not be read, see above"), nil
+	case c.needs == needsToOpen:
+		err := s.open()
+		switch {
+		case errors.Is(err, onnx.ErrInvalidModel):
+			return fail(nil, nil, "%s", err), nil
+		case err != nil:
+			return Test{}, err
 		}
-		return fail(nil, nil, "%s", broken)
 	}
-	if !c.alone && !s.answered {
-		return fail(nil, nil, "not run: the model gives no usable answers, see above")
+	return c.run(s), nil
+}
+
+// open loads the model onto its device.
+func (s *suite) open() (err error) {
+	if s.session, err = s.runtime.Open(s.in.Model, onnx.Options{Device: s.in.Device}); err == nil {
+		s.report.Device = s.session.Device()
 	}
-	return c.run(s)
+	return err
+}
+
+func (s *suite) close() error {
+	if s.session == nil {
+		return nil
+	}
+	return s.session.Close()
 }
 
 // answers runs rows lo to hi-1 of the test table.
@@ -148,4 +219,13 @@ func (s *suite) lines(lo, hi int) string {
 		return fmt.Sprintf("line %d of %s", first, s.in.Test.Name())
 	}
 	return fmt.Sprintf("lines %d to %d of %s", first, last, s.in.Test.Name())
+}
+
+// clip keeps what a model says of itself from flooding reports and histories.
+func clip(text string) string {
+	const most = 2000 // bytes
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
 }

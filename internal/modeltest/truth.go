@@ -83,7 +83,7 @@ func classesOf(t truth, predictions []feature.Prediction, columns int) ([]string
 	for i := range indices {
 		indices[i] = strconv.Itoa(i)
 	}
-	within := t.numeric
+	within := t.numeric && len(predictions) > 0 && predictions[0].Label != nil
 	for _, class := range known {
 		within = within && slices.Contains(indices, class)
 	}
@@ -96,7 +96,8 @@ func classesOf(t truth, predictions []feature.Prediction, columns int) ([]string
 	return known, nil
 }
 
-// occurring lists the classes in labels and predictions, numbers by value.
+// occurring lists the classes in labels and predictions: numbers by value, but
+// classes that the model answers as text as text, which is how it orders its scores.
 func occurring(t truth, predictions []feature.Prediction) []string {
 	seen := map[string]bool{}
 	for _, c := range t.classes {
@@ -105,7 +106,11 @@ func occurring(t truth, predictions []feature.Prediction) []string {
 	for _, p := range predictions {
 		seen[className(p)] = true
 	}
+	text := len(predictions) > 0 && predictions[0].Label == nil
 	return slices.SortedFunc(maps.Keys(seen), func(a, b string) int {
+		if text {
+			return cmp.Compare(a, b)
+		}
 		x, errA := strconv.ParseInt(a, 10, 64)
 		y, errB := strconv.ParseInt(b, 10, 64)
 		if errA == nil && errB == nil {

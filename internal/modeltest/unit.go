@@ -16,6 +16,7 @@ func (s *suite) parameterCount() Test {
 		return fail(nil, nil, "%s", err)
 	}
 	s.graph = graph
+	s.report.Graph = describeGraph(graph, len(s.in.Model))
 	count := graph.ParameterCount()
 	s.report.measure("parameters", float64(count))
 	if count == 0 {
@@ -57,6 +58,11 @@ func (s *suite) forwardPass() Test {
 		return fail(shape, nil, "%d rows went in, %d predictions came out", rows, len(predictions))
 	}
 	s.answered = true
+	for i, stated := range s.session.Outputs() {
+		if !stated.Fits(out[i].Shape) {
+			return fail(shape, nil, "the model states output %s, what comes is %v: callers rely on the shape; export the model with dynamic sizes", stated, out[i].Shape)
+		}
+	}
 	if where, ok := allFinite(out); !ok {
 		return fail(shape, "finite", "%s is not finite", where)
 	}

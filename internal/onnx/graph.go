@@ -21,6 +21,12 @@ type Graph struct {
 	Nodes []Node
 	// Parameters are the learned numbers.
 	Parameters []Parameter
+	// IRVersion is the version of the file format; Producer and
+	// ProducerVersion are the program that wrote it, where it says so.
+	IRVersion                 int64
+	Producer, ProducerVersion string
+	// Functions are the operators that the model defines itself, as "domain.name".
+	Functions []string
 
 	model []byte
 }
@@ -65,6 +71,12 @@ func (r *reader) model(m message, g *Graph) error {
 	graphs := 0
 	err := m.fields(func(f field) error {
 		switch f.id {
+		case 1:
+			g.IRVersion = int64(f.number)
+		case 2:
+			g.Producer = f.text()
+		case 3:
+			g.ProducerVersion = f.text()
 		case 7: // graph
 			if graphs++; graphs > 1 {
 				return errors.New("two graphs in one model")
@@ -72,12 +84,31 @@ func (r *reader) model(m message, g *Graph) error {
 			return r.graph(f.body, g, 0)
 		case 8: // opset_import
 			return readOpset(f.body, g.Opsets)
+		case 25: // functions
+			return r.function(f.body, g)
 		}
 		return nil
 	})
 	if err == nil && graphs == 0 {
 		return errors.New("there is no graph")
 	}
+	return err
+}
+
+// function notes an operator that the model defines. Its nodes are not read:
+// their weights come in through the node that uses it.
+func (r *reader) function(m message, g *Graph) error {
+	name, domain := "", ""
+	err := m.fields(func(f field) error {
+		switch f.id {
+		case 1:
+			name = f.text()
+		case 10:
+			domain = f.text()
+		}
+		return nil
+	})
+	g.Functions = append(g.Functions, domain+"."+name)
 	return err
 }
 
@@ -112,6 +143,9 @@ func (r *reader) graph(m message, g *Graph, depth int) error {
 			t, err := readTensor(f.body)
 			if err != nil {
 				return err
+			}
+			if depth == 0 && r.stored[t.name] {
+				return fmt.Errorf("tensor %q is stored twice", t.name)
 			}
 			r.stored[t.name] = true
 			r.tensors = append(r.tensors, t)

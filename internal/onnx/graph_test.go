@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/onnx/brokenmodel"
 )
 
 func graph(t testing.TB, name string) *onnx.Graph {
@@ -179,6 +180,11 @@ func FuzzReadGraph(f *testing.F) {
 		model, err := os.ReadFile(file)
 		require.NoError(f, err)
 		f.Add(model)
+	}
+	for _, m := range brokenmodel.All() {
+		if len(m.Bytes) < 64<<10 {
+			f.Add(m.Bytes)
+		}
 	}
 	f.Fuzz(func(t *testing.T, model []byte) {
 		g, err := onnx.ReadGraph(model)

@@ -57,6 +57,9 @@ type Info struct {
 	Shape []int64 `json:"shape"`
 }
 
+// Fits tells whether a tensor of this shape is what the Info states.
+func (i Info) Fits(shape []int64) bool { return i.Shape == nil || matches(i.Shape, shape) }
+
 func (i Info) String() string {
 	if i.Shape == nil {
 		return fmt.Sprintf("%s %s", i.Name, i.Type)

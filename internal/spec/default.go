@@ -66,8 +66,10 @@ func (t *Tests) setDefaults() {
 	orSet(&t.LatencyMS, 100)
 	orSet(&t.MemoryMB, 500)
 	orSet(&t.Tolerance, 1e-6)
-	orPoint(&t.AgainstProduction.MaxAccuracyDrop, 0.05)
-	orSet(&t.AgainstProduction.Alpha, 0.05)
+	orSet(&t.Skipped, SkippedPasses)
+	t.Gradient.SetDefaults()
+	t.Process.SetDefaults()
+	t.SetQualityDefaults()
 }
 
 func (p *Policy) setDefaults() {

@@ -162,6 +162,7 @@ func (r *Release) dropEmpty() {
 	if len(r.Policies) == 0 {
 		r.Policies = nil
 	}
+	r.Tests.dropEmpty()
 	if len(r.Model.Documents) == 0 {
 		r.Model.Documents = nil
 	}

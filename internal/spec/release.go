@@ -21,12 +21,14 @@ func (r Release) ID() string { return r.Model.Name + "/" + r.Model.Version }
 // Model is the model configuration (capability T1): what the model is, how it
 // was made and how it is meant to be served.
 type Model struct {
-	Name            string     `yaml:"name" json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Name of the model."`
-	Version         string     `yaml:"version" json:"version" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Version of the model; each release has its own. Write it in quotes if it looks like a number."`
-	Description     string     `yaml:"description,omitempty" json:"description,omitempty" jsonschema_description:"For people."`
-	Artifact        File       `yaml:"artifact" json:"artifact" jsonschema_description:"The model as an ONNX file."`
-	Task            Task       `yaml:"task" json:"task" jsonschema:"enum=classification,enum=regression" jsonschema_description:"What the output means."`
-	Outputs         Outputs    `yaml:"outputs,omitempty" json:"outputs" jsonschema_description:"Graph outputs to read; found by name and type where left out."`
+	Name        string  `yaml:"name" json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Name of the model."`
+	Version     string  `yaml:"version" json:"version" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Version of the model; each release has its own. Write it in quotes if it looks like a number."`
+	Description string  `yaml:"description,omitempty" json:"description,omitempty" jsonschema_description:"For people."`
+	Artifact    File    `yaml:"artifact" json:"artifact" jsonschema_description:"The model as an ONNX file."`
+	Task        Task    `yaml:"task" json:"task" jsonschema:"enum=classification,enum=regression" jsonschema_description:"What the output means."`
+	Outputs     Outputs `yaml:"outputs,omitempty" json:"outputs" jsonschema_description:"Graph outputs to read; found by name and type where left out."`
+	// OperatorDomains are allowed beside the standard ones, ai.onnx and ai.onnx.ml.
+	OperatorDomains []string   `yaml:"operator_domains,omitempty" json:"operator_domains,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"Domains of operators that the model may use beside ai.onnx and ai.onnx.ml, such as com.microsoft."`
 	Architecture    string     `yaml:"architecture,omitempty" json:"architecture,omitempty" jsonschema_description:"For people: what kind of model it is."`
 	Hyperparameters Params     `yaml:"hyperparameters,omitempty" json:"hyperparameters,omitempty" jsonschema_description:"Free values that are kept exactly as written."`
 	Training        Params     `yaml:"training,omitempty" json:"training,omitempty" jsonschema_description:"How the model was trained: free values that are kept exactly as written."`
@@ -91,13 +93,34 @@ func (d *Data) Tables() []Table {
 
 // Tests are the limits of the model tests (capabilities C1-C4).
 type Tests struct {
-	LatencyMS         float64 `yaml:"latency_ms,omitempty" json:"latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Limit of the mean inference latency over 100 runs, in milliseconds."`
-	MemoryMB          float64 `yaml:"memory_mb,omitempty" json:"memory_mb" jsonschema:"exclusiveMinimum=0,default=500" jsonschema_description:"Limit of the memory growth over 10 batches, in megabytes."`
-	Tolerance         float64 `yaml:"tolerance,omitempty" json:"tolerance" jsonschema:"exclusiveMinimum=0,default=1e-6" jsonschema_description:"Largest difference between two runs, and between a row alone and in a batch."`
-	MinAccuracy       float64 `yaml:"min_accuracy,omitempty" json:"min_accuracy" jsonschema:"minimum=0,maximum=1,default=0" jsonschema_description:"Classification: least accuracy on the test rows."`
-	MaxRMSE           float64 `yaml:"max_rmse,omitempty" json:"max_rmse,omitempty" jsonschema:"minimum=0,default=0" jsonschema_description:"Regression: largest root mean squared error; 0 is no limit."`
-	AgainstProduction Against `yaml:"against_production,omitempty" json:"against_production" jsonschema_description:"How much worse than the version in production a candidate may be."`
+	LatencyMS         float64       `yaml:"latency_ms,omitempty" json:"latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Limit of the mean inference latency over 100 runs, in milliseconds."`
+	MemoryMB          float64       `yaml:"memory_mb,omitempty" json:"memory_mb" jsonschema:"exclusiveMinimum=0,default=500" jsonschema_description:"Limit of the memory growth over 10 batches, in megabytes."`
+	Tolerance         float64       `yaml:"tolerance,omitempty" json:"tolerance" jsonschema:"exclusiveMinimum=0,default=1e-6" jsonschema_description:"Largest difference between two runs, and between a row alone and in a batch."`
+	MinAccuracy       float64       `yaml:"min_accuracy,omitempty" json:"min_accuracy" jsonschema:"minimum=0,maximum=1,default=0" jsonschema_description:"Classification: least accuracy on the test rows."`
+	MaxRMSE           float64       `yaml:"max_rmse,omitempty" json:"max_rmse,omitempty" jsonschema:"minimum=0,default=0" jsonschema_description:"Regression: largest root mean squared error; 0 is no limit."`
+	Gradient          Gradient      `yaml:"gradient,omitempty" json:"gradient" jsonschema_description:"How gradient_computation looks at the parameters."`
+	Process           Process       `yaml:"process,omitempty" json:"process" jsonschema_description:"Limits of the child process that the tests run in."`
+	Skipped           Skipped       `yaml:"skipped,omitempty" json:"skipped" jsonschema:"enum=pass,enum=fail,default=pass" jsonschema_description:"What a test that could not run means for the release; either way the report says why."`
+	AgainstProduction Against       `yaml:"against_production,omitempty" json:"against_production" jsonschema_description:"How much worse than the version in production a candidate may be."`
+	Limits            []MetricLimit `yaml:"limits,omitempty" json:"limits,omitempty" jsonschema_description:"Limits of any metric that the tests measure."`
+	Intervals         Intervals     `yaml:"intervals,omitempty" json:"intervals" jsonschema_description:"The confidence intervals of the metrics."`
+	Calibration       Calibration   `yaml:"calibration,omitempty" json:"calibration" jsonschema_description:"Classification: whether probabilities are frequencies."`
+	Slices            Slices        `yaml:"slices,omitempty" json:"slices" jsonschema_description:"How the model does on parts of the test rows."`
+	Metamorphic       []Metamorphic `yaml:"metamorphic,omitempty" json:"metamorphic,omitempty" jsonschema_description:"What must hold between the answers to a row and to the same row changed."`
+	Leakage           Leakage       `yaml:"leakage,omitempty" json:"leakage" jsonschema_description:"What the test rows may give away."`
+	Baseline          Baseline      `yaml:"baseline,omitempty" json:"baseline" jsonschema_description:"Simple models that the candidate is compared with."`
 }
+
+// Skipped says what a test that could not run, such as the comparison of a
+// first release with production, means for the release. A test that the model
+// itself kept from running is failed, not skipped, or follows one that is.
+type Skipped string
+
+// What skipped tests mean.
+const (
+	SkippedPasses Skipped = "pass"
+	SkippedFails  Skipped = "fail"
+)
 
 // Against limits how much worse than the version in production a candidate may be.
 type Against struct {
@@ -105,6 +128,10 @@ type Against struct {
 	MaxAccuracyDrop *float64 `yaml:"max_accuracy_drop,omitempty" json:"max_accuracy_drop" jsonschema:"minimum=0,maximum=1,default=0.05" jsonschema_description:"Fails the gate when accuracy on the test rows falls by more than this."`
 	// Alpha is the level of the one-sided exact McNemar test "the candidate is worse"; default 0.05.
 	Alpha float64 `yaml:"alpha,omitempty" json:"alpha" jsonschema:"exclusiveMinimum=0,maximum=0.5,default=0.05" jsonschema_description:"Level of the one-sided exact McNemar test that the candidate is worse."`
+	// MaxNegativeFlipRate bounds the share of rows that production answers rightly and the candidate wrongly; default 1.
+	MaxNegativeFlipRate *float64 `yaml:"max_negative_flip_rate,omitempty" json:"max_negative_flip_rate" jsonschema:"minimum=0,maximum=1,default=1" jsonschema_description:"Classification: largest share of the test rows that production answers rightly and the candidate wrongly."`
+	// MaxNegativeFlips bounds their number; 0 is no limit.
+	MaxNegativeFlips int `yaml:"max_negative_flips,omitempty" json:"max_negative_flips" jsonschema:"minimum=0,default=0" jsonschema_description:"Classification: most rows that production answers rightly and the candidate wrongly; 0 is no limit."`
 }
 
 // Monitor configures the schedule that watches the version in production (M3-M5).

@@ -81,6 +81,34 @@ var badSpecs = []struct{ name, old, with string }{
 	{"tests not numbers", "", "tests: {latency_ms: fast, memory_mb: [1]}\n"},
 	{"rmse of a classification", "", "tests: {max_rmse: 3}\n"},
 	{"against production", "", "tests: {against_production: {max_accuracy_drop: -0.1, alpha: 0.6}}\n"},
+	{"negative flips", "", "tests: {against_production: {max_negative_flip_rate: 1.5, max_negative_flips: -1}}\n"},
+	{"limits", "", "tests: {limits: [{metric: auc}, {min: 1}, {metric: f1, min: 2, max: 1}, {metric: f1, min: .nan}]}\n"},
+	{"intervals", "", "tests: {intervals: {level: 1, resamples: 10}, calibration: {bins: 1, max_ece: 2, max_brier: -1}}\n"},
+	{"slices", "", `tests:
+  slices:
+    min_rows: 1
+    alpha: 0
+    weak: warn
+    given:
+      - {name: a, where: age > 3, max_rmse: 1}
+      - {name: a, where: age < 3, min_accuracy: 2}
+      - {where: ""}
+`},
+	{"metamorphic", "", `tests:
+  metamorphic:
+    - {name: a, kind: monotone, columns: [x, y]}
+    - {name: a, kind: monotone, columns: [x], direction: up, noise: 1}
+    - {name: b, kind: indifferent, direction: increasing}
+    - {name: c, kind: stabel, noise: 2, tolerance: -1, max_violations: 2}
+    - {kind: stable, columns: [x, x]}
+`},
+	{"quality of a regression", "task: classification", `task: regression
+tests:
+  calibration: {max_ece: 0.1}
+  slices: {given: [{name: a, where: x > 1, min_accuracy: 0.5}]}
+  metamorphic: [{name: a, kind: stable, class: "1"}]
+monitor:`},
+	{"leakage and baseline", "", "tests: {leakage: {max_overlap: 2, max_score: -1}, baseline: {require: beat, alpha: 0}}\n"},
 	{"policy type", "", "policies: [{name: a, type: performance}, {name: b}]\n"},
 	{"policy names", "", "policies: [{name: a, type: data_quality}, {name: a, type: data_quality}, {type: data_quality}]\n"},
 	{"policy limits", "", "policies: [{name: a, type: performance_threshold, min_accuracy: 2, max_latency_ms: 0}]\n"},

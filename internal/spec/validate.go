@@ -50,6 +50,9 @@ func (c *checker) model(m Model) {
 		}
 		c.file(join("model.documents", kind), m.Documents[kind])
 	}
+	for i, domain := range m.OperatorDomains {
+		c.text(fmt.Sprintf("model.operator_domains[%d]", i), domain, 200)
+	}
 	d := m.Deployment
 	c.oneOf("model.deployment.kind", d.Kind, "online", "batch", "streaming")
 	c.whole("model.deployment.batch_size", int64(d.BatchSize), closed(1, 4096))
@@ -141,6 +144,9 @@ func (c *checker) tests(t Tests, task Task) {
 	c.number("tests.tolerance", t.Tolerance, above(0))
 	c.number("tests.min_accuracy", t.MinAccuracy, closed(0, 1))
 	c.number("tests.max_rmse", t.MaxRMSE, atLeast(0))
+	c.gradient("tests.gradient", t.Gradient)
+	c.process("tests.process", t.Process)
+	c.oneOf("tests.skipped", string(t.Skipped), string(SkippedPasses), string(SkippedFails))
 	if task == Regression && t.MinAccuracy != 0 {
 		c.bad("tests.min_accuracy", "accuracy of a regression is not measured", "tests.max_rmse instead")
 	}
@@ -149,6 +155,7 @@ func (c *checker) tests(t Tests, task Task) {
 	}
 	c.optional("tests.against_production.max_accuracy_drop", t.AgainstProduction.MaxAccuracyDrop, closed(0, 1))
 	c.number("tests.against_production.alpha", t.AgainstProduction.Alpha, aboveUpTo(0, 0.5))
+	c.quality(t, task)
 }
 
 // maxSteps bounds the history of a canary.

@@ -4,7 +4,7 @@
 // correction and the metrics of a model's quality.
 //
 // Everything here is a pure function of its arguments: no I/O, no clock, no
-// randomness, no state. The package imports only the standard library and
+// state; what draws numbers takes its seed as an argument. The package imports only the standard library and
 // gonum; it must never import another package of this module.
 //
 // Invariants, held by the tests and the fuzz targets:
@@ -15,5 +15,5 @@
 //   - every result can be marshalled as JSON (no NaN, no infinity).
 //
 // The source of each formula is named at the function. Values are checked
-// against SciPy, scikit-learn and statsmodels; see testdata/golden.py.
+// against SciPy, scikit-learn and statsmodels; see testdata/*.py.
 package stats

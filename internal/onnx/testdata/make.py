@@ -90,6 +90,7 @@ def classifiers():
     save("good", net() + head("scores"), [X], two, weights())
     save("worse", net() + head("scores"), [X], two, weights(w2=-W2, b2=-B2))
     save("slightly_worse", net() + head("scores"), [X], two, weights(b2=[1.3, -1.3]))
+    save("labels_only", net() + head("scores"), [X], [LABEL], weights())
     save("logits", net(), [X], [value("scores", T.FLOAT, ["batch", 2])], weights())
 
     # The first layer's outputs are all cut off by the Relu.
@@ -201,6 +202,47 @@ def odd_interfaces():
          [weight("w", [[1], [2], [0], [-1]]), weight("b", [0.5])])
 
 
+def hostile():
+    """Models that diverged in training, lean on one runtime or ask for more than a machine has."""
+    two = [LABEL, PROBABILITIES]
+    diverged = W1.copy()
+    diverged[1, 2] = 3e20
+    save("exploding_weight", net() + head("scores"), [X], two, weights(w1=diverged))
+    # A sum of millions whose parts nearly cancel: a relative change of one part is a large one of the answer.
+    save("exploding_layer", net() + [
+        h.make_node("Gemm", ["scores", "up", "offset"], ["shifted"], name="up"),
+        h.make_node("Sub", ["shifted", "back"], ["variable"], name="back"),
+    ], [X], [value("variable", T.FLOAT, ["batch", 1])], weights() + [weight("up", [[1], [2]]), weight("offset", [1e6]), weight("back", [1e6])])
+    # Each row becomes four billion numbers.
+    save("hungry", net() + [
+        h.make_node("ReduceMean", ["scores"], ["mean"], name="mean", axes=[1], keepdims=1),
+        h.make_node("Expand", ["mean", "wide"], ["expanded"], name="expand"),
+        h.make_node("ReduceMean", ["expanded"], ["narrow"], name="narrow", axes=[1], keepdims=1),
+        h.make_node("Add", ["scores", "narrow"], ["sum"], name="join"),
+    ] + head("sum"), [X], two, weights() + [weight("wide", [1, 2**32], np.int64)])
+    # Never comes to an end.
+    body = h.make_graph([
+        h.make_node("Identity", ["go"], ["go_on"]),
+        h.make_node("MatMul", ["state", "square"], ["next"]),
+    ], "body", [value("i", T.INT64, []), value("go", T.BOOL, []), value("state", T.FLOAT, None)],
+        [value("go_on", T.BOOL, []), value("next", T.FLOAT, None)], [weight("square", np.eye(2))])
+    save("hanging", net() + [h.make_node("Loop", ["trips", "", "scores"], ["looped"], name="loop", body=body)] + head("looped"),
+         [X], two, weights() + [weight("trips", np.int64(2**62))])
+    save("contrib", [
+        h.make_node("Gemm", ["x", "w1", "b1"], ["pre"], name="first"),
+        h.make_node("Gelu", ["pre"], ["hidden"], name="gelu", domain="com.microsoft"),
+        h.make_node("Gemm", ["hidden", "w2", "b2"], ["scores"], name="second"),
+    ] + head("scores"), [X], two, weights(), opsets=OPSET + [h.make_opsetid("com.microsoft", 1)])
+    # Probabilities as scikit-learn exports them where the classes are words.
+    save("zipmap_words", net() + [
+        h.make_node("Softmax", ["scores"], ["table"], name="softmax", axis=1),
+        h.make_node("ArgMax", ["scores"], ["index"], name="argmax", axis=1, keepdims=0),
+        h.make_node("LabelEncoder", ["index"], ["label"], name="names", domain="ai.onnx.ml", keys_int64s=[0, 1], values_strings=["no", "yes"]),
+        h.make_node("ZipMap", ["table"], ["probabilities"], name="zipmap", domain="ai.onnx.ml", classlabels_strings=["no", "yes"]),
+    ], [X], [value("label", T.STRING, ["batch"]), h.make_value_info("probabilities", h.make_sequence_type_proto(
+        h.make_map_type_proto(T.STRING, h.make_tensor_type_proto(T.FLOAT, None))))], weights(), opsets=OPSET + [h.make_opsetid("ai.onnx.ml", 3)])
+
+
 def scikit():
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType, StringTensorType
@@ -241,4 +283,5 @@ rows_csv()
 classifiers()
 encodings()
 odd_interfaces()
+hostile()
 scikit()

@@ -1,0 +1,100 @@
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// program is the running program, even if its file has been replaced since.
+func program() string { return "/proc/self/exe" }
+
+// attributes put a child into a group of its own and let it die with its parent.
+func attributes() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
+
+// killGroup ends a child and all it started.
+func killGroup(p *os.Process) error {
+	if err := syscall.Kill(-p.Pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("kill the child's process group: %w", err)
+	}
+	return nil
+}
+
+// peakMemory is the most resident memory of a process that has ended.
+func peakMemory(s *os.ProcessState) int64 {
+	if used, ok := s.SysUsage().(*syscall.Rusage); ok {
+		return used.Maxrss * 1024
+	}
+	return 0
+}
+
+// watch calls over once a process holds more than limit bytes.
+func watch(ctx context.Context, pid int, limit int64, over func()) {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	path := fmt.Sprintf("/proc/%d/statm", pid)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return // it has ended
+		}
+		if fields := bytes.Fields(text); len(fields) > 1 {
+			if pages, err := strconv.ParseInt(string(fields[1]), 10, 64); err == nil && pages*int64(os.Getpagesize()) > limit {
+				over()
+				return
+			}
+		}
+	}
+}
+
+// Memory is what the process holds now and has held at most, in bytes. It is
+// read through an open file, so that it can be told in a confined child.
+type Memory struct{ status *os.File }
+
+// OpenMemory prepares to tell the memory of the process; call it before Confine.
+func OpenMemory() (*Memory, error) {
+	f, err := os.Open("/proc/self/status")
+	if err != nil {
+		return nil, fmt.Errorf("measure memory: %w", err)
+	}
+	return &Memory{f}, nil
+}
+
+// Resident is the resident memory now and at its peak, in bytes.
+func (m *Memory) Resident() (now, peak int64, err error) {
+	fields, err := m.fields()
+	return fields["VmRSS"], fields["VmHWM"], err
+}
+
+// Close gives the file back.
+func (m *Memory) Close() error { return m.status.Close() }
+
+func (m *Memory) fields() (map[string]int64, error) {
+	text := make([]byte, 16<<10)
+	n, err := m.status.ReadAt(text, 0)
+	if n == 0 {
+		return nil, fmt.Errorf("measure memory: %w", err)
+	}
+	out := map[string]int64{}
+	for line := range bytes.Lines(text[:n]) {
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		if words := bytes.Fields(value); len(words) == 2 && string(words[1]) == "kB" {
+			if kb, err := strconv.ParseInt(string(words[0]), 10, 64); err == nil {
+				out[string(name)] = kb * 1024
+			}
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,218 @@
+package sandbox
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// Usage is what a child took.
+type Usage struct {
+	// PeakMemory is the most resident memory, in bytes.
+	PeakMemory int64
+	// CPU is the processor time over all cores.
+	CPU time.Duration
+	// Barriers lists what held the child.
+	Barriers []string
+}
+
+// ErrEntry says that the child's work returned an error, whose text follows.
+var ErrEntry = errors.New("the child failed")
+
+// watchEvery is how often the parent looks at a child's memory.
+const watchEvery = 50 * time.Millisecond
+
+// Reasons for which the parent ends a child.
+var (
+	errMemory  = errors.New("over its memory")
+	errTime    = errors.New("over its time")
+	errGarbage = errors.New("no message")
+	errOver    = errors.New("the child has ended")
+)
+
+// Run does a command in a child and waits for its end. The error is a *Death
+// when the child died, wraps ErrEntry when its work failed, and wraps ctx.Err()
+// when ctx ended, which kills it.
+func Run(ctx context.Context, c Command) (Usage, error) {
+	if entries := served.Load(); entries == nil || (*entries)[c.Entry] == nil {
+		return Usage{}, fmt.Errorf("start a child for %s: this program does not serve it: its main must call sandbox.Serve first", c.Entry)
+	}
+	r := &run{command: c}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(errOver)
+	if c.Limits.Time > 0 {
+		timer := time.AfterFunc(c.Limits.Time, func() { cancel(errTime) })
+		defer timer.Stop()
+	}
+	cmd := exec.CommandContext(ctx, program(), argument, c.Entry)
+	cmd.Env = c.Env
+	if cmd.Env == nil {
+		cmd.Env = []string{} // nil would mean ours
+	}
+	cmd.SysProcAttr = attributes()
+	cmd.Cancel = func() error { return killGroup(cmd.Process) }
+	cmd.WaitDelay = 5 * time.Second // for pipes that something the child left behind holds
+	cmd.Stdout, cmd.Stderr = io.Discard, &r.stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return Usage{}, fmt.Errorf("start a child for %s: %w", c.Entry, err)
+	}
+	messages, theirs, err := os.Pipe()
+	if err != nil {
+		return Usage{}, fmt.Errorf("start a child for %s: %w", c.Entry, err)
+	}
+	defer messages.Close()
+	cmd.ExtraFiles = append([]*os.File{theirs}, c.Files...)
+
+	started := make(chan error, 1)
+	ended := make(chan struct{})
+	go func() {
+		// The child dies with the thread that started it, so that thread stays.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if err := cmd.Start(); err != nil {
+			started <- err
+			return
+		}
+		close(started)
+		defer close(ended)
+		_ = cmd.Wait() // the state says more than the error does
+	}()
+	if err := errors.Join(<-started, theirs.Close()); err != nil {
+		return Usage{}, fmt.Errorf("start a child for %s: %w", c.Entry, err)
+	}
+
+	var work sync.WaitGroup
+	work.Go(func() {
+		if err := errors.Join(c.write(stdin), stdin.Close()); err != nil {
+			r.unsent = err // a child that died early broke the pipe; how it ended says more
+		}
+	})
+	work.Go(func() {
+		if r.unread = r.read(messages); r.unread != nil {
+			cancel(r.unread)
+		}
+	})
+	if c.Limits.Memory > 0 {
+		work.Go(func() { watch(ctx, cmd.Process.Pid, c.Limits.Memory, func() { cancel(errMemory) }) })
+	}
+	<-ended
+	why := context.Cause(ctx)
+	cancel(errOver)
+	// What the child forked holds the pipe open; neither may last.
+	err = errors.Join(killGroup(cmd.Process), messages.SetReadDeadline(time.Now().Add(cmd.WaitDelay)))
+	work.Wait()
+	if why == nil {
+		why = errors.Join(r.unread, err)
+	}
+	return r.outcome(cmd.ProcessState, why)
+}
+
+// run is what the parent learns of one child.
+type run struct {
+	command  Command
+	stderr   head
+	unsent   error // why the request did not arrive
+	unread   error // why reading its messages ended early
+	barriers []string
+	failed   string // what the entry returned
+	done     bool
+}
+
+// outcome judges how the child ended; why is the reason for which it was ended, if it was.
+func (r *run) outcome(state *os.ProcessState, why error) (Usage, error) {
+	usage := Usage{PeakMemory: peakMemory(state), CPU: state.UserTime() + state.SystemTime(), Barriers: r.barriers}
+	death := diagnose(state, r.command.Limits, usage, r.stderr.String())
+	switch {
+	case why == nil && r.done:
+		return usage, nil
+	case errors.Is(why, errMemory):
+		death.Cause = CauseMemory
+	case errors.Is(why, errTime):
+		death.Cause = CauseTime
+	case errors.Is(why, errGarbage):
+		death.Cause = CauseGarbage
+	case why != nil:
+		return usage, fmt.Errorf("child for %s: %w", r.command.Entry, why)
+	case r.failed != "":
+		return usage, fmt.Errorf("%w: %s", ErrEntry, r.failed)
+	case r.unsent != nil && death.Cause == CauseExit:
+		return usage, fmt.Errorf("child for %s: %w", r.command.Entry, r.unsent)
+	}
+	return usage, death
+}
+
+// read takes the child's messages until it closes its end.
+func (r *run) read(from io.Reader) error {
+	lines := bufio.NewReaderSize(io.LimitReader(from, maxMessages), 64<<10)
+	for {
+		line, err := readLine(lines)
+		if len(line) == 0 {
+			if errors.Is(err, errGarbage) {
+				return err
+			}
+			return nil // the end; a half line is one too
+		}
+		var m message
+		if err := json.Unmarshal(line, &m); err != nil {
+			return errGarbage
+		}
+		switch {
+		case m.Done:
+			r.done = true
+		case m.Error != "":
+			r.failed = m.Error
+		case m.Barriers != nil:
+			r.barriers = m.Barriers
+		case m.Body != nil && r.command.Message != nil:
+			if err := r.command.Message(m.Body); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// readLine reads a whole line of bounded length; a last line without its end is none.
+func readLine(r *bufio.Reader) ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case err == nil:
+			return line, nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return nil, err
+		case len(line) > maxMessage:
+			return nil, errGarbage
+		}
+	}
+}
+
+// head keeps the beginning of what is written to it.
+type head struct {
+	mu    sync.Mutex
+	bytes bytes.Buffer
+}
+
+func (h *head) Write(b []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bytes.Write(b[:max(0, min(len(b), maxStderr-h.bytes.Len()))])
+	return len(b), nil
+}
+
+func (h *head) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.bytes.String()
+}

@@ -1,0 +1,163 @@
+"""Writes quality.json, the reference values for the metrics of a model's quality.
+
+    python3 -m venv /tmp/golden && /tmp/golden/bin/pip install -r requirements.txt
+    /tmp/golden/bin/python quality.py
+
+Values come from scikit-learn and SciPy. DeLong's variance, the mid-p-value and the parts of the Brier
+score, which neither has, are written out from their definitions.
+"""
+
+import json
+import pathlib
+import warnings
+
+import numpy as np
+from scipy import stats
+from sklearn import metrics
+from sklearn.calibration import calibration_curve
+from sklearn.preprocessing import label_binarize
+
+warnings.simplefilter("ignore")
+
+
+def scores(t, y, average):
+    p, r, f, _ = metrics.precision_recall_fscore_support(t, y, average=average, zero_division=0)
+    return {"precision": p, "recall": r, "f1": f}
+
+
+def delong(t, s):
+    """The area and its variance from all pairs."""
+    x, y = s[t == 1], s[t == 0]
+    psi = (x[:, None] > y[None, :]) + 0.5 * (x[:, None] == y[None, :])
+    return psi.mean(), psi.mean(1).var(ddof=1) / len(x) + psi.mean(0).var(ddof=1) / len(y)
+
+
+def logit_interval(auc, variance, alpha):
+    half = stats.norm.isf(alpha / 2) * np.sqrt(variance) / (auc * (1 - auc))
+    logit = np.log(auc / (1 - auc))
+    return [1 / (1 + np.exp(half - logit)), 1 / (1 + np.exp(-half - logit))]
+
+
+def binary(rng):
+    t = rng.integers(0, 2, 150)
+    s = np.clip(t * 0.25 + rng.random(150) * 0.75, 0, 1)
+    rare = (rng.random(200) < 0.05).astype(int)
+    w = np.clip(rare * 0.2 + rng.beta(2, 5, 200), 0, 1)
+    cases = {
+        "ordinary": (t, (s > 0.5) * 1, s),
+        "ties": (t, (s > 0.5) * 1, np.round(s, 1)),
+        "rare": (rare, (w > 0.5) * 1, w),
+        "never positive": (t, t * 0, s),
+        "always right": (t, t, s),
+        "always wrong": (t, 1 - t, 1 - s),
+        "constant score": (t, t * 0 + 1, s * 0 + 0.5),
+    }
+    out = []
+    for name, (t, y, s) in cases.items():
+        auc, variance = delong(t, s)
+        weights = rng.integers(0, 4, len(t))
+        out.append({
+            "name": name, "truth": t.tolist(), "pred": y.tolist(), "proba": s.tolist(),
+            "positive": scores(t, y, "binary"), "balanced": metrics.balanced_accuracy_score(t, y),
+            "mcc": metrics.matthews_corrcoef(t, y), "ap": metrics.average_precision_score(t, s),
+            "auc": metrics.roc_auc_score(t, s), "brier": metrics.brier_score_loss(t, s),
+            "variance": variance, "interval": logit_interval(auc, variance, 0.05) if 0 < auc < 1 else None,
+            "weights": weights.tolist(),
+            "weighted": {"auc": metrics.roc_auc_score(t, s, sample_weight=weights),
+                         "ap": metrics.average_precision_score(t, s, sample_weight=weights),
+                         "mcc": metrics.matthews_corrcoef(t, y, sample_weight=weights),
+                         "balanced": metrics.balanced_accuracy_score(t, y, sample_weight=weights)},
+        })
+    return out
+
+
+def multiclass(rng):
+    t = rng.choice(4, 200, p=[0.5, 0.3, 0.15, 0.05])
+    p = rng.dirichlet(np.ones(4), 200) * 0.6 + np.eye(4)[t] * 0.4
+    three = rng.integers(0, 3, 90)
+    q = rng.dirichlet(np.ones(3), 90)
+    cases = {"four classes": (t, p.argmax(1), p, 4), "noise": (three, q.argmax(1), q, 3),
+             "a class never called": (three, np.minimum(q.argmax(1), 1), q, 3)}
+    out = []
+    for name, (t, y, p, k) in cases.items():
+        hot = label_binarize(t, classes=range(k))
+        out.append({
+            "name": name, "truth": t.tolist(), "pred": y.tolist(), "proba": p.tolist(), "classes": k,
+            "macro": scores(t, y, "macro"), "weighted": scores(t, y, "weighted"), "micro": scores(t, y, "micro"),
+            "balanced": metrics.balanced_accuracy_score(t, y), "mcc": metrics.matthews_corrcoef(t, y),
+            "auc": metrics.roc_auc_score(t, p, multi_class="ovr", average="macro"),
+            "ap": metrics.average_precision_score(hot, p, average="macro"),
+            "brier": metrics.brier_score_loss(t, p, labels=range(k)),
+        })
+    return out
+
+
+def reliability(rng):
+    """The curves of scikit-learn; the parts of the Brier score by Murphy's formulas over its bins."""
+    out = []
+    for name, p in {"uniform": rng.random(300), "sharp": rng.beta(0.4, 0.4, 300), "narrow": rng.beta(20, 30, 300)}.items():
+        y = (rng.random(len(p)) < p ** 1.3).astype(int)
+        for bins in [5, 10]:
+            observed, predicted = calibration_curve(y, p, n_bins=bins, strategy="uniform")
+            ids = np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], p)
+            counts = np.bincount(ids, minlength=bins)
+            counts = counts[counts > 0]
+            w = counts / len(p)
+            base = y.mean()
+            rank = np.argsort(np.argsort(p))
+            equal = rank * bins // len(p)
+            ece = sum(abs(p[equal == b].mean() - y[equal == b].mean()) * (equal == b).mean() for b in range(bins))
+            out.append({
+                "name": name, "bins": bins, "proba": p.tolist(), "events": y.astype(bool).tolist(),
+                "rows": counts.tolist(), "predicted": predicted.tolist(), "observed": observed.tolist(),
+                "eceWidth": np.sum(w * np.abs(predicted - observed)), "ece": ece,
+                "reliability": np.sum(w * (predicted - observed) ** 2), "resolution": np.sum(w * (observed - base) ** 2),
+                "uncertainty": base * (1 - base), "brier": metrics.brier_score_loss(y, p),
+            })
+    return out
+
+
+def midp():
+    out = []
+    for b, c in [(0, 0), (1, 0), (0, 1), (3, 3), (10, 2), (2, 10), (121, 59), (1000, 900)]:
+        p = stats.binom.sf(b, b + c, 0.5) + 0.5 * stats.binom.pmf(b, b + c, 0.5)
+        out.append({"b": b, "c": c, "p": p})
+    return out
+
+
+def bca(rng):
+    """SciPy's own BCa intervals with very many resamples: the limit of ours."""
+    samples = {"exponential": rng.exponential(size=40), "bernoulli": (rng.random(60) < 0.3) * 1.0,
+               "normal": rng.normal(5, 2, 50)}
+    out = []
+    for name, x in samples.items():
+        for what, f in {"mean": np.mean, "deviation": np.std}.items():
+            r = stats.bootstrap((x,), f, n_resamples=200_000, batch=1000, method="BCa", confidence_level=0.9, rng=rng)
+            out.append({"name": f"{what}, {name}", "what": what, "x": x.tolist(),
+                        "lo": r.confidence_interval.low, "hi": r.confidence_interval.high})
+    return out
+
+
+def regression(rng):
+    t = rng.normal(10, 3, 80)
+    y = t + rng.normal(size=80)
+    zero = np.array([0.0, 1.0, -2.0])
+    cases = {"ordinary": (t, y), "even": (t[:4], y[:4]), "a zero": (zero, zero + 0.5)}
+    return [{"name": name, "truth": t.tolist(), "pred": y.tolist(),
+             "mape": metrics.mean_absolute_percentage_error(t, y), "medianAE": metrics.median_absolute_error(t, y)}
+            for name, (t, y) in cases.items()]
+
+
+def plain(value):
+    if isinstance(value, dict):
+        return {k: plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v) for v in value]
+    return value.item() if isinstance(value, np.generic) else value
+
+
+rng = np.random.default_rng(7)
+golden = {"binary": binary(rng), "multiclass": multiclass(rng), "reliability": reliability(rng), "midp": midp(),
+          "bca": bca(rng), "regression": regression(rng)}
+sections = ",\n".join(f"{json.dumps(k)}: {json.dumps(plain(v), allow_nan=False)}" for k, v in golden.items())
+pathlib.Path(__file__).with_name("quality.json").write_text("{\n" + sections + "\n}\n")
