@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/mlflow"
 )
 
 // DefaultAlive is how long after its last beat a gateway is still listed.
@@ -36,6 +37,8 @@ type Config struct {
 	MaxUpload int64
 	// Alive is how long after its last beat a gateway is still listed; 0: DefaultAlive.
 	Alive time.Duration
+	// MLflow answers MLflow's REST API under the same authorization; nil: it is not answered.
+	MLflow *mlflow.API
 	// Log takes failures that are the server's own; nil: slog.Default().
 	Log *slog.Logger
 }
@@ -119,6 +122,9 @@ func (s *Server) Handler() http.Handler {
 		mux.Handle(pattern, s.answer(h))
 	}
 	mux.Handle("GET /metrics", promhttp.Handler())
+	if s.cfg.MLflow != nil {
+		s.cfg.MLflow.Mount(mux)
+	}
 	open := http.NewServeMux()
 	open.Handle("GET /healthz", s.answer(s.health))
 	open.Handle("GET /health", s.answer(s.health))
