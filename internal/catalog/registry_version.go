@@ -157,3 +157,15 @@ func (c *Catalog) VersionByNumber(ctx context.Context, name string, number int64
 	}
 	return found[0], nil
 }
+
+// VersionNumber is the number of a version, be it deleted, or ErrNotFound.
+func (c *Catalog) VersionNumber(ctx context.Context, name, version string) (number int64, err error) {
+	err = c.view(ctx, "read model number", func(t *tx) error {
+		found, err := t.get(ctx, &number, "SELECT number FROM models WHERE name = ? AND version = ?", name, version)
+		if err == nil && !found {
+			err = notFound("model %s/%s", name, version)
+		}
+		return err
+	})
+	return number, err
+}
