@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/slipway-ml/slipway/artifacts"
@@ -17,7 +18,7 @@ const ProtocolVersion = "3.17.2"
 
 // bases are the path prefixes that an API answers.
 var bases = []string{
-	apiBase, ajaxBase, artifactBase, "/ajax-api/2.0/mlflow-artifacts/",
+	apiBase, ajaxBase, artifactBase, ajaxArtifactBase,
 	"/api/3.0/mlflow/", "/ajax-api/3.0/mlflow/",
 }
 
@@ -25,6 +26,8 @@ const (
 	apiBase      = "/api/2.0/mlflow/"
 	ajaxBase     = "/ajax-api/2.0/mlflow/"
 	artifactBase = "/api/2.0/mlflow-artifacts/"
+
+	ajaxArtifactBase = "/ajax-api/2.0/mlflow-artifacts/"
 )
 
 // Config is what an API needs.
@@ -98,14 +101,21 @@ func (a *API) Handler() http.Handler {
 	for _, base := range []string{"/api/3.0/mlflow/", "/ajax-api/3.0/mlflow/"} {
 		mux.Handle("GET "+base+"server-info", a.answer(serverInfo))
 	}
+	for _, base := range []string{artifactBase, ajaxArtifactBase} {
+		for _, e := range a.proxyEndpoints() {
+			mux.Handle(e.method+" "+base+e.path, a.answer(e.serve))
+		}
+	}
 	mux.Handle("GET /version", a.answer(version))
 	mux.Handle("/", a.answer(unknown))
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
 func (a *API) endpoints() []endpoint {
-	var all []endpoint
-	return all
+	return slices.Concat(
+		a.experimentEndpoints(), a.runEndpoints(), a.runLogEndpoints(), a.metricEndpoints(),
+		a.artifactEndpoints(), a.loggedModelEndpoints(),
+	)
 }
 
 // serverInfo is what recent clients ask before anything else.

@@ -97,7 +97,8 @@ CREATE INDEX run_datasets_data ON run_datasets (data_digest) WHERE data_digest I
 CREATE TABLE run_inputs (
     run_id     BIGINT NOT NULL,
     dataset_id BIGINT NOT NULL REFERENCES run_datasets (id),
-    tags       TEXT NOT NULL, -- a JSON object
+    context    {name} NOT NULL, -- the tag mlflow.data.context
+    tags       TEXT NOT NULL,   -- a JSON object, the context in it
     PRIMARY KEY (run_id, dataset_id)
 ) {clustered};
 CREATE INDEX run_inputs_dataset ON run_inputs (dataset_id, run_id);
