@@ -1,4 +1,4 @@
-# `make` lists the targets. Needs Go 1.26, gcc, make, bash, and npm or python3 with pip; the rest is fetched, pinned
+# `make` lists the targets. Needs Go 1.26, gcc, make, bash, npm or python3 with pip, and for the tests python3 with venv; the rest is fetched, pinned
 # and verified: libraries into .deps, tools into bin/tools.
 
 SHELL := bash
@@ -34,6 +34,8 @@ SIZE ?= full
 # Assigned before it is exported: export alone would hide that the script failed.
 onnxruntime := ONNXRUNTIME_LIB="$$(scripts/onnxruntime.sh $(deps)/onnxruntime)"; export ONNXRUNTIME_LIB
 
+mlflow := MLFLOW_PYTHON="$$(scripts/python-mlflow.sh $(deps)/mlflow-venv)"; export MLFLOW_PYTHON
+
 step = @printf '==> %s\n' '$(1)'
 
 .PHONY: help
@@ -63,8 +65,8 @@ demo: deps build $(filter $(tools)/%,$(demo_temporal)) ## release a real model f
 
 .PHONY: test
 test: deps build $(filter $(tools)/%,$(test_temporal)) $(tools)/versitygw ## run all tests against real servers (PKG=./... ARGS=...)
-	$(call step,test: with PostgreSQL)
-	@$(onnxruntime); \
+	$(call step,test: with PostgreSQL and the stock MLflow client)
+	@$(onnxruntime); $(mlflow); \
 	TEMPORAL_CLI='$(test_temporal)' SLIPWAY_TEST_S3_SERVER='$(tools)/versitygw' SLIPWAY_BIN='$(bin)' \
 	scripts/postgres.sh run scripts/gotest.sh '$(PKG)' $(ARGS)
 
