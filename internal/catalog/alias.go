@@ -13,6 +13,8 @@ type Alias struct {
 	Rev     int64  `db:"rev" json:"rev"`
 	// Protected aliases are moved and taken away only by who says so explicitly.
 	Protected bool `db:"protected" json:"protected,omitempty"`
+	// Number is the version's, of the aliases of a RegisteredModel; otherwise 0.
+	Number int64 `db:"-" json:"number,omitempty"`
 }
 
 const aliasColumns = "name, alias, version, rev, protected"

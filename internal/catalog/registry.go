@@ -92,12 +92,17 @@ func (t *tx) completeRegistered(ctx context.Context, models []RegisteredModel) e
 		}
 		m.Tags[tag.Key] = tag.Value
 	}
-	var aliases []Alias
-	if err := t.all(ctx, &aliases, "SELECT "+aliasColumns+" FROM model_aliases WHERE "+these+" ORDER BY name, alias", names...); err != nil {
+	var aliases []struct {
+		Alias
+		Number int64 `db:"number"`
+	}
+	if err := t.all(ctx, &aliases, "SELECT "+aliasColumns+", (SELECT number FROM models m WHERE m.name = model_aliases.name AND m.version = model_aliases.version) AS number FROM model_aliases WHERE "+
+		these+" ORDER BY name, alias", names...); err != nil {
 		return err
 	}
 	for _, a := range aliases {
-		at[a.Name].Aliases = append(at[a.Name].Aliases, a)
+		a.Alias.Number = a.Number
+		at[a.Name].Aliases = append(at[a.Name].Aliases, a.Alias)
 	}
 	var latest query
 	latest.where("(name, number) IN (SELECT name, MAX(number) FROM models WHERE deleted_at IS NULL AND "+these+" GROUP BY name, stage)", names...)

@@ -58,7 +58,7 @@ func TestRegisteredModel(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "new", got.Description)
 		require.Equal(t, map[string]string{"b": "2", "c": "3"}, got.Tags)
-		require.Equal(t, []catalog.Alias{{Name: "m", Alias: "champion", Version: "1", Rev: 1}}, got.Aliases)
+		require.Equal(t, []catalog.Alias{{Name: "m", Alias: "champion", Version: "1", Rev: 1, Number: 1}}, got.Aliases)
 		require.Len(t, got.Latest, 1)
 		require.Equal(t, map[string]string{"k": "w"}, got.Latest[0].Tags)
 		require.Equal(t, []string{"champion"}, got.Latest[0].Aliases)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/webhook"
 )
 
 // ProtocolVersion is the MLflow release whose REST API is followed; GET /version tells it.
@@ -39,6 +40,8 @@ type Config struct {
 	MaxUpload int64
 	// Spool is the folder that uploads wait in; empty: the system's folder for temporary files.
 	Spool string
+	// Webhooks checks, seals and tests webhooks; nil: one that may tell public addresses only, without a keeper.
+	Webhooks *webhook.Courier
 	// Log takes failures that are the server's own; nil: slog.Default().
 	Log *slog.Logger
 }
@@ -75,6 +78,12 @@ func New(cfg Config) (*API, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, err
+	}
+	if cfg.Webhooks == nil {
+		var err error
+		if cfg.Webhooks, err = webhook.New(webhook.Config{Catalog: cfg.Catalog, Log: cfg.Log}); err != nil {
+			return nil, err
+		}
 	}
 	return &API{cfg: cfg}, nil
 }
@@ -114,7 +123,7 @@ func (a *API) Handler() http.Handler {
 func (a *API) endpoints() []endpoint {
 	return slices.Concat(
 		a.experimentEndpoints(), a.runEndpoints(), a.runLogEndpoints(), a.metricEndpoints(),
-		a.artifactEndpoints(), a.loggedModelEndpoints(),
+		a.artifactEndpoints(), a.loggedModelEndpoints(), a.registryEndpoints(), a.webhookEndpoints(),
 	)
 }
 

@@ -75,6 +75,8 @@ func asError(err error) *Error {
 		return &Error{DoesNotExist, err.Error()}
 	case errors.Is(err, catalog.ErrInvalid):
 		return &Error{InvalidParameterValue, err.Error()}
+	case errors.Is(err, catalog.ErrGoverned):
+		return &Error{PermissionDenied, err.Error()}
 	case errors.Is(err, catalog.ErrConflict):
 		return &Error{Conflict, err.Error()}
 	case errors.As(err, &tooBig):
