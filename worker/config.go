@@ -36,6 +36,8 @@ type config struct {
 	TokenFile string
 	// AllowUnverified lets unsigned messages count. Dev sets it; run never does beyond loopback.
 	AllowUnverified bool
+	// WebhookNetworks may be told of registry events although they are not public, as 10.0.0.0/8.
+	WebhookNetworks []string
 	// Device is auto, cpu or cuda.
 	Device string
 	// TemporalCLI is the temporal binary for dev.
@@ -80,6 +82,7 @@ func defaults() *config {
 		HealthListen:    env("SLIPWAY_HEALTH_LISTEN", ""),
 		TokenFile:       env("SLIPWAY_TOKEN_FILE", ""),
 		ImportRoot:      env("SLIPWAY_IMPORT_ROOT", ""),
+		WebhookNetworks: strings.FieldsFunc(os.Getenv("SLIPWAY_WEBHOOK_NETWORKS"), func(r rune) bool { return r == ',' || r == ' ' }),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
 		TemporalCLI:     env("TEMPORAL_CLI", ""),
 		UI:              env("SLIPWAY_TEMPORAL_UI", ""),
@@ -99,6 +102,7 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.Catalog, "catalog", c.Catalog, "catalog: postgres://… or a SQLite file (SLIPWAY_CATALOG, SLIPWAY_CATALOG_FILE); default STATE/slipway.db")
 	f.StringVar(&c.Artifacts, "artifacts", c.Artifacts, "blob store: file://, mem:// or s3:// (SLIPWAY_ARTIFACTS); default STATE/artifacts")
 	f.StringVar(&c.ImportRoot, "import-root", c.ImportRoot, "folder that the activity data.Add may read from; default none (SLIPWAY_IMPORT_ROOT)")
+	f.StringSliceVar(&c.WebhookNetworks, "webhook-networks", c.WebhookNetworks, "networks that webhooks may be in although they are not public, as 10.0.0.0/8,127.0.0.1 (SLIPWAY_WEBHOOK_NETWORKS)")
 	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu or cuda (SLIPWAY_DEVICE)")
 	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 }

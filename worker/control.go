@@ -19,7 +19,7 @@ func (p *platform) control(ctx context.Context, l net.Listener, up func()) error
 	if err != nil {
 		return err
 	}
-	tracking, err := mlflow.New(mlflow.Config{Catalog: p.catalog, Repository: repository, Log: p.log})
+	tracking, err := mlflow.New(mlflow.Config{Catalog: p.catalog, Repository: repository, Webhooks: p.courier, Log: p.log})
 	if err != nil {
 		return err
 	}

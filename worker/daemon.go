@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/stack"
+	"github.com/slipway-ml/slipway/internal/webhook"
 )
 
 // listeners are bound before anything starts, so that a port in use is one clear error and no role runs half.
@@ -89,6 +90,7 @@ type platform struct {
 	store   *artifacts.Store
 	data    *dataversion.Library
 	keeper  *secrets.Keeper // of data at rest; nil without encryption
+	courier *webhook.Courier
 	token   string
 	log     *slog.Logger
 }
@@ -153,7 +155,22 @@ func open(ctx context.Context, cfg *config, workers bool, log *slog.Logger) (*pl
 	if p.data, p.keeper, err = cfg.library(ctx, p.catalog, p.store); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
+	if p.courier, err = p.newCourier(); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
 	return p, nil
+}
+
+func (p *platform) newCourier() (*webhook.Courier, error) {
+	networks, err := webhook.ParseNetworks(p.cfg.WebhookNetworks)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--webhook-networks: %w", err)}
+	}
+	cfg := webhook.Config{Catalog: p.catalog, Networks: networks, Log: p.log}
+	if p.keeper != nil {
+		cfg.Keeper = p.keeper
+	}
+	return webhook.New(cfg)
 }
 
 func (p *platform) close() error {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
@@ -89,11 +91,38 @@ func (p *platform) poll(ctx context.Context, c client.Client, roles []string, up
 		started = append(started, w)
 	}
 	up()
+	if slices.Contains(roles, roleControl) {
+		starting, stop := context.WithCancel(ctx)
+		defer stop()
+		go p.startDeliveries(starting, c)
+	}
 	select {
 	case <-ctx.Done():
 		return nil
 	case err := <-died:
 		return err
+	}
+}
+
+// startDeliveries makes sure that the workflow that tells webhooks runs: one
+// for the whole deployment, whoever starts it first. It tries until it knows.
+func (p *platform) startDeliveries(ctx context.Context, c client.Client) {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: contract.DeliverID(contract.ConsumerWebhooks), TaskQueue: contract.QueueControl,
+			WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+			WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+			StaticSummary:            "tells webhooks of registry events",
+		}, contract.WorkflowDeliver, contract.DeliverInput{Consumer: contract.ConsumerWebhooks})
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		p.log.Warn("deliveries to webhooks can't be started yet; trying again", "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
 	}
 }
 
@@ -132,5 +161,6 @@ func (p *platform) activities(c client.Client) activities.Set {
 		Datasets:   &activities.Datasets{Library: p.data, ImportRoot: p.cfg.ImportRoot},
 		Temporal:   server,
 		Notify:     &activities.Notify{Log: p.log},
+		Deliver:    &activities.Deliver{Webhooks: p.courier},
 	}
 }
