@@ -28,7 +28,7 @@ test_temporal := $(or $(TEMPORAL_CLI),$(tools)/temporal)
 PKG  ?= ./...
 ARGS ?=
 
-# How much data `make bench-data` takes: full or small.
+# How much data `make bench-data` and `make bench-registry` take: full or small.
 SIZE ?= full
 
 # Assigned before it is exported: export alone would hide that the script failed.
@@ -87,6 +87,14 @@ bench-data: build $(deps)/bench-venv/installed ## measure slipway data against i
 	@$(gobuild) -o $(bin)/bench-data ./examples/bench/data
 	$(call step,bench-data: run)
 	@exec $(bin)/bench-data -size '$(SIZE)' -bin '$(bin)' -peers $(deps)/bench-venv $(ARGS)
+
+.PHONY: bench-registry
+bench-registry: deps build $(filter $(tools)/%,$(test_temporal)) ## measure tracking against an MLflow server, some 15 minutes (SIZE=small for a quick look, ARGS=...)
+	$(call step,bench-registry: build)
+	@$(gobuild) -o $(bin)/bench-registry ./examples/bench/registry
+	$(call step,bench-registry: run)
+	@$(onnxruntime); $(mlflow); \
+	TEMPORAL_CLI='$(test_temporal)' scripts/postgres.sh run $(bin)/bench-registry -size '$(SIZE)' -bin '$(bin)' $(ARGS)
 
 .PHONY: lint
 lint: lint-format lint-modules lint-go lint-workflows lint-deploy lint-scripts ## check the code, the modules and the deployment files
