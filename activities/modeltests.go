@@ -14,6 +14,8 @@ import (
 type ModelTests struct {
 	Store  *artifacts.Store
 	Device onnx.Device
+	// Runs keeps each outcome as a run; nil keeps none.
+	Runs *RunLog
 }
 
 // Run tests the candidate on the test rows and against the model in production.
@@ -47,5 +49,13 @@ func (m *ModelTests) Run(ctx context.Context, in contract.TestModelInput) (contr
 		return contract.Verdict{}, fmt.Errorf("test %s %s: %w", in.Model.Name, in.Model.Version, err)
 	}
 	saved, err := saveReport(ctx, m.Store, found)
-	return contract.Verdict{Passed: found.Passed, Summary: found.Summary(), Report: saved, Metrics: found.Metrics}, err
+	if err != nil {
+		return contract.Verdict{}, err
+	}
+	if m.Runs != nil {
+		if err := m.Runs.tests(ctx, in, found, saved); err != nil {
+			return contract.Verdict{}, err
+		}
+	}
+	return contract.Verdict{Passed: found.Passed, Summary: found.Summary(), Report: saved, Metrics: found.Metrics}, nil
 }

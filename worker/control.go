@@ -7,25 +7,19 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/control"
 	"github.com/slipway-ml/slipway/internal/mlflow"
 )
 
 // control serves the control API until ctx ends.
 func (p *platform) control(ctx context.Context, l net.Listener, up func()) error {
-	// Without the cache of unchanged files: each upload is a new file.
-	repository, err := artifacts.NewRepository(p.store, p.catalog, artifacts.Options{Keeper: p.keeper})
-	if err != nil {
-		return err
-	}
-	tracking, err := mlflow.New(mlflow.Config{Catalog: p.catalog, Repository: repository, Webhooks: p.courier, Log: p.log})
+	tracking, err := mlflow.New(mlflow.Config{Catalog: p.catalog, Repository: p.tracked, Webhooks: p.courier, Log: p.log})
 	if err != nil {
 		return err
 	}
 	api, err := control.New(control.Config{
 		Catalog: p.catalog, Store: p.store, Token: p.token,
-		TemporalAddress: p.cfg.TemporalAddress, Namespace: p.cfg.Namespace, UI: p.cfg.UI, Version: version, MLflow: tracking, Log: p.log,
+		TemporalAddress: p.cfg.TemporalAddress, Namespace: p.cfg.Namespace, UI: p.cfg.UI, Version: version, MLflow: tracking, Data: p.data, Log: p.log,
 	})
 	if err != nil {
 		return err

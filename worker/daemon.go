@@ -89,7 +89,8 @@ type platform struct {
 	catalog *catalog.Catalog
 	store   *artifacts.Store
 	data    *dataversion.Library
-	keeper  *secrets.Keeper // of data at rest; nil without encryption
+	tracked *artifacts.Repository // the repository of data, for the artifacts of runs
+	keeper  *secrets.Keeper       // of data at rest; nil without encryption
 	courier *webhook.Courier
 	token   string
 	log     *slog.Logger
@@ -153,6 +154,10 @@ func open(ctx context.Context, cfg *config, workers bool, log *slog.Logger) (*pl
 		return nil, errors.Join(err, p.store.Close())
 	}
 	if p.data, p.keeper, err = cfg.library(ctx, p.catalog, p.store); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	// Without the cache of unchanged files: each artifact is a new file.
+	if p.tracked, err = artifacts.NewRepository(p.store, p.catalog, artifacts.Options{Keeper: p.keeper}); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	if p.courier, err = p.newCourier(); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/slipway-ml/slipway/activities"
 	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/mlflow"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/workflows"
 )
@@ -151,8 +152,11 @@ func (p *platform) workerOptions(role string, fatal func(error)) worker.Options 
 func (p *platform) activities(c client.Client) activities.Set {
 	server := &activities.Temporal{Client: c}
 	return activities.Set{
-		Data:       &activities.Data{Catalog: p.catalog, Store: p.store},
-		ModelTests: &activities.ModelTests{Store: p.store, Device: onnx.Device(p.cfg.Device)},
+		Data: &activities.Data{Catalog: p.catalog, Store: p.store},
+		ModelTests: &activities.ModelTests{
+			Store: p.store, Device: onnx.Device(p.cfg.Device),
+			Runs: &activities.RunLog{Store: p.store, Files: &mlflow.Files{Catalog: p.catalog, Repository: p.tracked}},
+		},
 		Registry:   &activities.Registry{Catalog: p.catalog, Executions: server, AllowUnverified: p.cfg.AllowUnverified},
 		Compliance: &activities.Compliance{Catalog: p.catalog, Store: p.store},
 		Deploy:     &activities.Deploy{Catalog: p.catalog, Alive: 10 * time.Second, Poll: 250 * time.Millisecond},

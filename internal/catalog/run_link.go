@@ -136,9 +136,8 @@ func (t *tx) fillRunLinks(ctx context.Context, place map[int64]*Run, ids []int64
 
 // RunsOfData lists the runs, deleted ones left out, that used a stored data version, oldest first.
 func (c *Catalog) RunsOfData(ctx context.Context, dataDigest string) ([]string, error) {
-	return list(ctx, c, "list runs of data", func(uid string) string { return uid }, `SELECT r.uid FROM run_datasets d
-		JOIN run_inputs i ON i.dataset_id = d.id JOIN runs r ON r.id = i.run_id
-		WHERE d.data_digest = ? AND r.deleted_at IS NULL ORDER BY r.started_at, r.uid`, dataDigest)
+	return list(ctx, c, "list runs of data", func(uid string) string { return uid }, `SELECT uid FROM runs WHERE deleted_at IS NULL AND id IN
+		(SELECT i.run_id FROM run_datasets d JOIN run_inputs i ON i.dataset_id = d.id WHERE d.data_digest = ?) ORDER BY started_at, uid`, dataDigest)
 }
 
 // ExperimentDataset is a data set that runs of an experiment used.

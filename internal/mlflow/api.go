@@ -70,7 +70,8 @@ func (c Config) validate() error {
 
 // API answers MLflow's REST API.
 type API struct {
-	cfg Config
+	cfg   Config
+	files *Files
 }
 
 // New makes an API; its errors name the field of Config that is wrong.
@@ -85,7 +86,7 @@ func New(cfg Config) (*API, error) {
 			return nil, err
 		}
 	}
-	return &API{cfg: cfg}, nil
+	return &API{cfg: cfg, files: &Files{Catalog: cfg.Catalog, Repository: cfg.Repository, Spool: cfg.Spool}}, nil
 }
 
 // Mount puts the API into a mux whose other paths are not MLflow's. The mux is

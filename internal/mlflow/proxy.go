@@ -1,22 +1,13 @@
 package mlflow
 
 import (
-	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"fmt"
-	"io"
 	"mime"
 	"net/http"
-	"os"
 	"path"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/slipway-ml/slipway/artifacts"
-	"github.com/slipway-ml/slipway/internal/catalog"
 )
 
 // proxyEndpoints are those below /api/2.0/mlflow-artifacts/: the way of every file
@@ -92,46 +83,12 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request) error {
 	if r.ContentLength > a.cfg.MaxUpload {
 		return fail(InvalidParameterValue, "the file has %d bytes, at most %d are taken", r.ContentLength, a.cfg.MaxUpload)
 	}
-	f, err := a.Store(r.Context(), p, http.MaxBytesReader(w, r.Body, a.cfg.MaxUpload))
+	f, err := a.files.Put(r.Context(), p, http.MaxBytesReader(w, r.Body, a.cfg.MaxUpload))
 	if err != nil {
 		return err
 	}
 	w.Header().Set("ETag", `"`+f.Digest+`"`)
 	return send(w, empty{})
-}
-
-// Store keeps what content reads as the artifact at path.
-func (a *API) Store(ctx context.Context, path string, content io.Reader) (_ catalog.TrackedFile, err error) {
-	dir, err := os.MkdirTemp(a.cfg.Spool, "slipway-upload-")
-	if err != nil {
-		return catalog.TrackedFile{}, fmt.Errorf("keep an upload: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	// The same name always: equal contents are one tree.
-	name := filepath.Join(dir, "content")
-	size, digest, err := spool(name, content)
-	if err != nil {
-		return catalog.TrackedFile{}, err
-	}
-	tree, err := a.cfg.Repository.Add(ctx, name, nil)
-	if err != nil {
-		return catalog.TrackedFile{}, err
-	}
-	f := catalog.TrackedFile{Path: path, Tree: string(tree.Digest), Digest: digest, Size: size}
-	return f, a.cfg.Catalog.SetTrackedFile(ctx, f)
-}
-
-func spool(name string, content io.Reader) (size int64, digest string, err error) {
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return 0, "", fmt.Errorf("keep an upload: %w", err)
-	}
-	hash := sha256.New()
-	size, err = io.Copy(io.MultiWriter(file, hash), content)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return 0, "", fmt.Errorf("read an upload: %w", err)
-	}
-	return size, "sha256:" + hex.EncodeToString(hash.Sum(nil)), nil
 }
 
 func (a *API) deleteProxied(w http.ResponseWriter, r *http.Request) error {
