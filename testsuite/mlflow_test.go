@@ -25,12 +25,12 @@ func TestStockMLflowClient(t *testing.T) {
 	}
 }
 
-// runPython runs a script with the stock client installed; it gets the address of the control API.
-func runPython(t *testing.T, c *cluster, script string) {
+// runPython runs a script with the stock client installed; it gets the address of the control API and args.
+func runPython(t *testing.T, c *cluster, script string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, need(t, "MLFLOW_PYTHON"), filepath.Join("testdata", "mlflow", script), c.control)
+	cmd := exec.CommandContext(ctx, need(t, "MLFLOW_PYTHON"), append([]string{filepath.Join("testdata", "mlflow", script), c.control}, args...)...)
 	// A failure is a failure: the client would try again for minutes.
 	cmd.Env = append(cmd.Environ(), "MLFLOW_HTTP_REQUEST_MAX_RETRIES=1", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR=false", "GIT_PYTHON_REFRESH=quiet", "PYTHONWARNINGS=ignore", "HOME="+t.TempDir())
 	cmd.Dir, _ = filepath.Abs(".")

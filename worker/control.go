@@ -19,7 +19,7 @@ func (p *platform) control(ctx context.Context, l net.Listener, up func()) error
 	}
 	api, err := control.New(control.Config{
 		Catalog: p.catalog, Store: p.store, Token: p.token,
-		TemporalAddress: p.cfg.TemporalAddress, Namespace: p.cfg.Namespace, UI: p.cfg.UI, Version: version, MLflow: tracking, Log: p.log,
+		TemporalAddress: p.cfg.TemporalAddress, Namespace: p.cfg.Namespace, UI: p.cfg.UI, Version: version, MLflow: tracking, Data: p.data, Log: p.log,
 	})
 	if err != nil {
 		return err

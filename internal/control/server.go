@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"log/slog"
+	"maps"
 	"net/http"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/mlflow"
+	"github.com/slipway-ml/slipway/internal/registry"
 )
 
 // DefaultAlive is how long after its last beat a gateway is still listed.
@@ -37,6 +39,8 @@ type Config struct {
 	MaxUpload int64
 	// Alive is how long after its last beat a gateway is still listed; 0: DefaultAlive.
 	Alive time.Duration
+	// Data lists the files of data versions for the lineage of models; nil: only those that the catalog lists.
+	Data registry.Files
 	// MLflow answers MLflow's REST API under the same authorization; nil: it is not answered.
 	MLflow *mlflow.API
 	// Log takes failures that are the server's own; nil: slog.Default().
@@ -75,8 +79,9 @@ func (c Config) validate() error {
 
 // Server answers the control API.
 type Server struct {
-	cfg   Config
-	pages *template.Template
+	cfg      Config
+	pages    *template.Template
+	registry *registry.Library
 }
 
 // New makes a server; its errors name the field of Config that is wrong.
@@ -89,7 +94,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg, pages: pages}, nil
+	return &Server{cfg: cfg, pages: pages, registry: &registry.Library{Catalog: cfg.Catalog, Store: cfg.Store, Data: cfg.Data}}, nil
 }
 
 // handler is a handler that leaves its errors to the server.
@@ -98,16 +103,13 @@ type handler func(http.ResponseWriter, *http.Request) error
 // Handler is the whole API with its pages.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	for pattern, h := range map[string]handler{
+	routes := map[string]handler{
 		"HEAD /api/v1/blobs/{digest}":            s.statBlob,
 		"GET /api/v1/blobs/{digest}":             s.getBlob,
 		"PUT /api/v1/blobs/{digest}":             s.putBlob,
 		"GET /api/v1/info":                       s.info,
 		"GET /api/v1/releases":                   s.releases,
 		"GET /api/v1/releases/{model}/{version}": s.release,
-		"GET /api/v1/models":                     s.models,
-		"GET /api/v1/models/{name}/history":      s.history,
-		"GET /api/v1/models/{name}/{version}":    s.model,
 		"GET /api/v1/data":                       s.dataVersions,
 		"GET /api/v1/data/{ref...}":              s.data,
 		"GET /api/v1/routes":                     s.routes,
@@ -118,7 +120,9 @@ func (s *Server) Handler() http.Handler {
 		"GET /releases/{model}/{version}":        s.releasePage,
 		"GET /reports/{digest}":                  s.report,
 		"/":                                      nothing,
-	} {
+	}
+	maps.Copy(routes, s.modelRoutes())
+	for pattern, h := range routes {
 		mux.Handle(pattern, s.answer(h))
 	}
 	mux.Handle("GET /metrics", promhttp.Handler())

@@ -23,6 +23,9 @@ func (a *API) resolve(ctx context.Context, v *catalog.Model) error {
 			return err
 		}
 	}
+	if id, ok := strings.CutPrefix(v.Source, "models:/"); ok && v.ModelID == "" && !strings.ContainsAny(id, "/@") {
+		v.ModelID = id
+	}
 	var roots []string
 	if v.ModelID != "" {
 		m, err := a.cfg.Catalog.LoggedModel(ctx, v.ModelID, false)
@@ -157,4 +160,15 @@ func (a *API) content(ctx context.Context, location string) ([]catalog.ModelFile
 	folder = strings.Trim(folder, "/")
 	tracked, err := a.cfg.Catalog.TrackedFiles(ctx, folder)
 	return catalog.ModelFiles(folder, tracked), err
+}
+
+// Content lists the files of a version that a client stored here, and the folder
+// of the artifact proxy that they are in. There are none if it lies elsewhere.
+func (a *API) Content(ctx context.Context, m catalog.Model) (folder string, files []catalog.ModelFile, err error) {
+	location, err := a.location(ctx, m.Source)
+	if err != nil {
+		return "", nil, err
+	}
+	files, err = a.content(ctx, location)
+	return strings.Trim(strings.TrimPrefix(location, artifactScheme+":/"), "/"), files, err
 }
