@@ -128,7 +128,7 @@ func (t *tx) experimentTags(ctx context.Context, experiments []Experiment) error
 func (t *tx) activeExperiment(ctx context.Context, id int64) (Experiment, error) {
 	e, err := t.mustExperiment(ctx, id, t.dialect.shareRow)
 	if err == nil && e.DeletedAt != nil {
-		err = invalid("experiment %d must be in the 'active' state. Current state is deleted.", id)
+		err = invalid("The experiment %d must be in the 'active' state. Current state is deleted.", id)
 	}
 	return e, err
 }
@@ -137,7 +137,7 @@ func (t *tx) mustExperiment(ctx context.Context, id int64, lock string) (Experim
 	var e Experiment
 	found, err := t.get(ctx, &e, "SELECT "+experimentColumns+" FROM experiments WHERE id = ?"+lock, id)
 	if err == nil && !found {
-		err = notFound("no experiment with id %d exists", id)
+		err = notFound("No experiment with id %d exists", id)
 	}
 	return e, err
 }

@@ -41,7 +41,7 @@ func (c *Catalog) DeleteExperiment(ctx context.Context, id int64, m Mark) error 
 		case err != nil:
 			return move[Experiment]{}, err
 		case before.DeletedAt != nil:
-			return move[Experiment]{}, invalid("experiment %d must be in the 'active' state. Current state is deleted.", id)
+			return move[Experiment]{}, invalid("The experiment %d must be in the 'active' state. Current state is deleted.", id)
 		case id == 0:
 			return move[Experiment]{}, invalid("the default experiment can't be deleted: runs without an experiment go there")
 		}
@@ -67,7 +67,7 @@ func (c *Catalog) RestoreExperiment(ctx context.Context, id int64, m Mark) error
 			return move[Experiment]{}, err
 		}
 		if before.DeletedAt == nil {
-			return move[Experiment]{}, invalid("experiment %d must be in the 'deleted' state. Current state is active.", id)
+			return move[Experiment]{}, invalid("The experiment %d must be in the 'deleted' state. Current state is active.", id)
 		}
 		if _, err := t.exec(ctx, "UPDATE experiments SET deleted_at = NULL, updated_at = ? WHERE id = ?", t.now.UnixMilli(), id); err != nil {
 			return move[Experiment]{}, err
@@ -107,7 +107,7 @@ func (c *Catalog) DeleteExperimentTag(ctx context.Context, id int64, key string)
 			return err
 		}
 		if n == 0 {
-			return notFound("no tag with name: %s in experiment with id %d", key, id)
+			return notFound("No tag with name: %s in experiment with id %d", key, id)
 		}
 		return t.touchExperiment(ctx, id)
 	})

@@ -86,7 +86,7 @@ func (c *Catalog) LoggedModel(ctx context.Context, uid string, deleted bool) (Lo
 			return err
 		}
 		if row.DeletedAt != nil && !deleted {
-			return notFound("logged model with ID '%s'", uid)
+			return notFound("Logged model with ID '%s'", uid)
 		}
 		rows := []loggedModelRow{row}
 		err = t.fillLoggedModels(ctx, rows)
@@ -100,7 +100,7 @@ func (t *tx) loggedModel(ctx context.Context, uid string) (loggedModelRow, error
 	var row loggedModelRow
 	found, err := t.get(ctx, &row, "SELECT "+loggedModelColumns+" FROM logged_models WHERE uid = ?", uid)
 	if err == nil && !found {
-		err = notFound("logged model with ID '%s'", uid)
+		err = notFound("Logged model with ID '%s'", uid)
 	}
 	return row, err
 }
@@ -117,7 +117,7 @@ func (c *Catalog) changeLoggedModel(ctx context.Context, uid string, keys []Pair
 			return err
 		}
 		if row.DeletedAt != nil {
-			return notFound("logged model with ID '%s'", uid)
+			return notFound("Logged model with ID '%s'", uid)
 		}
 		if err := change(t, &row, ids); err != nil {
 			return err
@@ -165,7 +165,7 @@ func (c *Catalog) UntagLoggedModel(ctx context.Context, uid, key string) error {
 		}
 		n, err := t.exec(ctx, "DELETE FROM logged_model_tags WHERE model_id = ? AND key_id = ?", row.ID, id)
 		if err == nil && n == 0 {
-			err = notFound("no tag with key '%s' on logged model '%s'", key, uid)
+			err = notFound("No tag with key '%s' on logged model '%s'", key, uid)
 		}
 		return err
 	})
@@ -182,7 +182,7 @@ func (c *Catalog) AddLoggedModelParams(ctx context.Context, uid string, params [
 		for _, p := range params {
 			for _, have := range rows[0].Params {
 				if have.Key == p.Key && have.Value != p.Value {
-					return invalid("changing param values is not allowed. Param with key='%s' was already logged with value='%s' for model ID='%s'", p.Key, have.Value, uid)
+					return invalid("Changing param values is not allowed. Param with key='%s' was already logged with value='%s' for model ID='%s'", p.Key, have.Value, uid)
 				}
 			}
 		}

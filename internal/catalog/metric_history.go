@@ -168,14 +168,11 @@ func (t *tx) chartSteps(ctx context.Context, in MetricInterval, runs []int64, ke
 	return slices.Compact(chosen), nil
 }
 
-// spread takes n of sorted values at even distances, the first and the last among them.
+// spread takes n of sorted values at even distances, the first among them, and the last.
 func spread(values []int64, n int) []int64 {
-	if n == 1 {
-		return []int64{values[len(values)-1]}
-	}
-	out := make([]int64, n)
+	out := make([]int64, n, n+1)
 	for i := range out {
-		out[i] = values[i*(len(values)-1)/(n-1)]
+		out[i] = values[i*len(values)/n]
 	}
-	return out
+	return append(out, values[len(values)-1])
 }

@@ -124,7 +124,7 @@ func (t *tx) run(ctx context.Context, uid string) (runRow, error) {
 	var row runRow
 	found, err := t.get(ctx, &row, "SELECT "+runColumns+" FROM runs WHERE uid = ?", uid)
 	if err == nil && !found {
-		err = notFound("run with id=%s", uid)
+		err = notFound("Run with id=%s", uid)
 	}
 	return row, err
 }
@@ -133,7 +133,7 @@ func (t *tx) run(ctx context.Context, uid string) (runRow, error) {
 func (t *tx) activeRun(ctx context.Context, uid string) (runRow, error) {
 	row, err := t.run(ctx, uid)
 	if err == nil && row.DeletedAt != nil {
-		err = invalid("the run %s must be in the 'active' state. Current state is deleted.", uid)
+		err = invalid("The run %s must be in the 'active' state. Current state is deleted.", uid)
 	}
 	return row, err
 }
@@ -183,7 +183,7 @@ func (c *Catalog) UpdateRun(ctx context.Context, uid string, change RunChange) (
 func (c *Catalog) DeleteRun(ctx context.Context, uid string, m Mark) error {
 	return c.moveRun(ctx, uid, ActionRunDeleted, m, func(t *tx, row *runRow) error {
 		if row.DeletedAt != nil {
-			return invalid("the run %s must be in the 'active' state. Current state is deleted.", uid)
+			return invalid("The run %s must be in the 'active' state. Current state is deleted.", uid)
 		}
 		now := t.now.UnixMilli()
 		row.DeletedAt = &now
@@ -196,7 +196,7 @@ func (c *Catalog) DeleteRun(ctx context.Context, uid string, m Mark) error {
 func (c *Catalog) RestoreRun(ctx context.Context, uid string, m Mark) error {
 	return c.moveRun(ctx, uid, ActionRunRestored, m, func(t *tx, row *runRow) error {
 		if row.DeletedAt == nil {
-			return invalid("the run %s must be in the 'deleted' state. Current state is active.", uid)
+			return invalid("The run %s must be in the 'deleted' state. Current state is active.", uid)
 		}
 		row.DeletedAt = nil
 		_, err := t.activeExperiment(ctx, row.ExperimentID)

@@ -111,7 +111,7 @@ func (t *tx) setParams(ctx context.Context, run int64, uid string, params []Pair
 	}
 	for _, p := range params {
 		if on := have[ids[clean(p.Key)]]; on != clean(p.Value) {
-			return invalid("changing param values is not allowed. Param with key='%s' was already logged with value='%s' for run ID='%s'. Attempted logging new value '%s'.",
+			return invalid("Changing param values is not allowed. Param with key='%s' was already logged with value='%s' for run ID='%s'. Attempted logging new value '%s'.",
 				p.Key, on, uid, p.Value)
 		}
 	}
@@ -213,7 +213,7 @@ func (c *Catalog) DeleteRunTag(ctx context.Context, uid, key string) error {
 		}
 		n, err := t.exec(ctx, "DELETE FROM run_tags WHERE run_id = ? AND key_id = ?", row.ID, id)
 		if err == nil && n == 0 {
-			err = notFound("no tag with name: %s in run with id %s", key, uid)
+			err = notFound("No tag with name: %s in run with id %s", key, uid)
 		}
 		return err
 	})

@@ -281,7 +281,7 @@ func TestChartKeepsTheEndsOfEachRun(t *testing.T) {
 			return out
 		}
 		some := steps(catalog.MetricInterval{Runs: []string{"long", "late", "nobody"}, Most: 5})
-		require.Equal(t, []int64{0, 249, 499, 501, 503, 749, 999}, some["long"])
+		require.Equal(t, []int64{0, 200, 400, 501, 503, 600, 800, 999}, some["long"])
 		require.Equal(t, []int64{501, 503}, some["late"])
 		from, to := int64(10), int64(12)
 		require.Equal(t, map[string][]int64{"long": {10, 11, 12}}, steps(catalog.MetricInterval{Runs: []string{"long", "late"}, From: &from, To: &to, Most: 5}))

@@ -97,6 +97,7 @@ func (a *API) Mount(mux *http.ServeMux) {
 		mux.Handle(base, handler)
 	}
 	mux.Handle("GET /version", handler)
+	mux.Handle("GET /get-artifact", handler)
 }
 
 // Handler answers all paths of the API. What a browser sends for a page of another
@@ -117,6 +118,7 @@ func (a *API) Handler() http.Handler {
 		}
 	}
 	mux.Handle("GET /version", a.answer(version))
+	mux.Handle("GET /get-artifact", a.answer(a.downloadOf))
 	mux.Handle("/", a.answer(unknown))
 	return http.NewCrossOriginProtection().Handler(mux)
 }

@@ -100,7 +100,7 @@ func checkPath(p string) error {
 	bad := p == "" || path.Clean(p) != p || path.IsAbs(p) || p == "." || p == ".." || strings.HasPrefix(p, "../") ||
 		strings.ContainsAny(p, "\\\x00") || strings.Contains(p, "://") || !utf8.ValidString(p)
 	if bad {
-		return fail(InvalidParameterValue, "Invalid path: '%s'", clip(strings.ToValidUTF8(p, "?")))
+		return fail(InvalidParameterValue, "Invalid path")
 	}
 	return within("path", p, maxPath)
 }

@@ -23,7 +23,7 @@ func decode(w http.ResponseWriter, r *http.Request, into any) error {
 		return err
 	}
 	if err := json.Unmarshal(text, into); err != nil {
-		return badJSON(err)
+		return badJSON(err, text)
 	}
 	fromPath(r, reflect.ValueOf(into).Elem())
 	return nil
@@ -75,15 +75,34 @@ func fromPath(r *http.Request, into reflect.Value) {
 	}
 }
 
-// badJSON says what is wrong with a request that cannot be decoded.
-func badJSON(err error) error {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) && kind.Field != "" {
-		return fail(InvalidParameterValue, "Invalid value for parameter '%s' supplied: it is a JSON %s", kind.Field, kind.Value)
-	}
-	var e *Error
-	if errors.As(err, &e) {
-		return e
+// badJSON says what is wrong with a request that cannot be decoded: which parameter, and what it holds.
+func badJSON(err error, request []byte) error {
+	var wrong *json.UnmarshalTypeError
+	var given map[string]json.RawMessage
+	if errors.As(err, &wrong) && json.Unmarshal(request, &given) == nil {
+		// The path also names Go's embedded structs: the parameter is what the request has.
+		for name := range strings.SplitSeq(wrong.Field, ".") {
+			if value, ok := given[name]; ok {
+				return fail(InvalidParameterValue, "Invalid value %s for parameter '%s' supplied: want %s", clip(string(value)), name, article(wrong.Type))
+			}
+		}
 	}
 	return fail(BadRequest, "the request is not JSON of the expected shape: %v", err)
+}
+
+// article is a type as the protocol calls it.
+func article(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.String:
+		return "a string"
+	case reflect.Int64:
+		return "an integer"
+	case reflect.Float64:
+		return "a number"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	}
+	return "an object"
 }

@@ -228,8 +228,11 @@ func (a *API) deleteExperimentTag(ctx context.Context, in *struct {
 	return empty{}, a.cfg.Catalog.DeleteExperimentTag(ctx, id, in.Key)
 }
 
-// maxDatasetSummaries bounds what a page of the user interface asks for at once.
-const maxDatasetSummaries = 1000
+// Bounds of what a page of the user interface asks for at once.
+const (
+	maxDatasetSummaries   = 1000
+	maxDatasetExperiments = 20
+)
 
 type datasetSummary struct {
 	ExperimentID string `json:"experiment_id"`
@@ -241,6 +244,12 @@ type datasetSummary struct {
 func (a *API) searchDatasets(ctx context.Context, in *struct {
 	IDs []string `json:"experiment_ids"`
 }) (any, error) {
+	if len(in.IDs) == 0 {
+		return nil, fail(InvalidParameterValue, "SearchDatasets request must specify at least one experiment_id.")
+	}
+	if len(in.IDs) > maxDatasetExperiments {
+		return nil, fail(InvalidParameterValue, "SearchDatasets request cannot specify more than %d experiment_ids. Received %d experiment_ids.", maxDatasetExperiments, len(in.IDs))
+	}
 	ids, err := experimentIDs(in.IDs)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,8 @@ package mlflow
 import (
 	"cmp"
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/slipway-ml/slipway/internal/catalog"
 )
@@ -10,7 +12,8 @@ import (
 func (a *API) metricEndpoints() []endpoint {
 	return []endpoint{
 		rpc("GET", "metrics/get-history", a.getHistory),
-		rpc("GET", "metrics/get-history-bulk-interval", a.getHistoryBulk),
+		rpc("GET", "metrics/get-history-bulk", a.getHistoryBulk),
+		rpc("GET", "metrics/get-history-bulk-interval", a.getHistoryInterval),
 	}
 }
 
@@ -67,7 +70,49 @@ func (a *API) getHistory(ctx context.Context, in *struct {
 	return out, err
 }
 
+// getHistoryBulk reads the histories of several runs, run by run.
 func (a *API) getHistoryBulk(ctx context.Context, in *struct {
+	RunIDs []string `json:"run_id"`
+	Key    string   `json:"metric_key"`
+	Max    *integer `json:"max_results"`
+}) (any, error) {
+	switch {
+	case len(in.RunIDs) == 0:
+		return nil, fail(InvalidParameterValue, "GetMetricHistoryBulk request must specify at least one run_id.")
+	case len(in.RunIDs) > maxBulkRuns:
+		return nil, fail(InvalidParameterValue, "GetMetricHistoryBulk request cannot specify more than %d run_ids. Received %d run_ids.", maxBulkRuns, len(in.RunIDs))
+	case in.Key == "":
+		return nil, fail(InvalidParameterValue, "GetMetricHistoryBulk request must specify a metric_key.")
+	}
+	most := maxHistory
+	if in.Max != nil {
+		most = min(max(int(*in.Max), 1), maxHistory)
+	}
+	slices.Sort(in.RunIDs)
+	out := struct {
+		Metrics []metric `json:"metrics"`
+	}{[]metric{}}
+	for _, id := range slices.Compact(in.RunIDs) {
+		if most == len(out.Metrics) {
+			break
+		}
+		points, _, err := a.cfg.Catalog.MetricHistory(ctx, id, in.Key, nil, most-len(out.Metrics))
+		if errors.Is(err, catalog.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range points {
+			m := metricOf(p)
+			m.RunID = id
+			out.Metrics = append(out.Metrics, m)
+		}
+	}
+	return out, nil
+}
+
+func (a *API) getHistoryInterval(ctx context.Context, in *struct {
 	RunIDs []string `json:"run_ids"`
 	Key    string   `json:"metric_key"`
 	Start  *integer `json:"start_step"`
@@ -78,17 +123,20 @@ func (a *API) getHistoryBulk(ctx context.Context, in *struct {
 		return nil, missing("run_ids")
 	}
 	if len(in.RunIDs) > maxBulkRuns {
-		return nil, fail(InvalidParameterValue, "GetMetricHistoryBulkInterval request cannot specify more than %d run_ids. Received %d run_ids.", maxBulkRuns, len(in.RunIDs))
+		return nil, fail(InvalidParameterValue, "GetMetricHistoryBulkInterval request must specify at most %d run_ids. Received %d run_ids.", maxBulkRuns, len(in.RunIDs))
 	}
 	if err := required("metric_key", in.Key); err != nil {
 		return nil, err
 	}
-	if in.Start != nil && in.End != nil && *in.Start > *in.End {
-		return nil, fail(InvalidParameterValue, "end_step must be greater than or equal to start_step. Found start_step=%d and end_step=%d.", *in.Start, *in.End)
+	if (in.Start == nil) != (in.End == nil) {
+		return nil, fail(InvalidParameterValue, "If either start step or end step are specified, both must be specified.")
+	}
+	if in.Start != nil && *in.Start > *in.End {
+		return nil, fail(InvalidParameterValue, "end_step must be greater than start_step. Found start_step=%d and end_step=%d.", *in.Start, *in.End)
 	}
 	most, err := checkPage(in.Max, maxBulkSteps, maxBulkSteps)
 	if err != nil {
-		return nil, err
+		return nil, fail(InvalidParameterValue, "max_results must be between 1 and %d", maxBulkSteps)
 	}
 	points, err := a.cfg.Catalog.MetricsAt(ctx, catalog.MetricInterval{Runs: in.RunIDs, Key: in.Key, From: (*int64)(in.Start), To: (*int64)(in.End), Most: most})
 	if err != nil {

@@ -4,8 +4,14 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"reflect"
 	"strconv"
 )
+
+// wrongType is the error that the decoder completes with the name of the field.
+func wrongType[T any](text []byte) error {
+	return &json.UnmarshalTypeError{Value: clip(string(text)), Type: reflect.TypeFor[T]()}
+}
 
 // integer is an int64 that a request may also carry as a string, as protocol
 // buffers write it; it goes out as a number.
@@ -22,7 +28,7 @@ func (n *integer) UnmarshalJSON(text []byte) error {
 		// 1e3 and 5.0 are integers to protocol buffers.
 		f, ferr := strconv.ParseFloat(plain, 64)
 		if ferr != nil || f != math.Trunc(f) || math.Abs(f) >= 1<<63 {
-			return fail(InvalidParameterValue, "Invalid value %s supplied: want an integer of 64 bits", clip(string(text)))
+			return wrongType[int64](text)
 		}
 		v = int64(f)
 	}
@@ -41,7 +47,7 @@ func (f *float) UnmarshalJSON(text []byte) error {
 	v, err := strconv.ParseFloat(string(bytes.Trim(text, `"`)), 64)
 	// What is out of range comes back as an infinity, which is what the number means here.
 	if err != nil && !math.IsInf(v, 0) {
-		return fail(InvalidParameterValue, "Invalid value %s supplied: want a number", clip(string(text)))
+		return wrongType[float64](text)
 	}
 	*f = float(v)
 	return nil
@@ -71,7 +77,7 @@ func (b *boolean) UnmarshalJSON(text []byte) error {
 	}
 	v, err := strconv.ParseBool(string(bytes.Trim(text, `"`)))
 	if err != nil {
-		return fail(InvalidParameterValue, "Invalid value %s supplied: want true or false", clip(string(text)))
+		return wrongType[bool](text)
 	}
 	*b = boolean(v)
 	return nil

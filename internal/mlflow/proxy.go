@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-ml/slipway/artifacts"
+	"github.com/slipway-ml/slipway/internal/catalog"
 )
 
 // proxyEndpoints are those below /api/2.0/mlflow-artifacts/: the way of every file
@@ -52,6 +53,10 @@ func (a *API) download(w http.ResponseWriter, r *http.Request) error {
 	if err := checkPath(p); err != nil {
 		return err
 	}
+	return a.sendFile(w, r, p)
+}
+
+func (a *API) sendFile(w http.ResponseWriter, r *http.Request, p string) error {
 	f, err := a.cfg.Catalog.TrackedFile(r.Context(), p)
 	if err != nil {
 		return err
@@ -104,4 +109,25 @@ func (a *API) deleteProxied(w http.ResponseWriter, r *http.Request) error {
 		return fail(DoesNotExist, "No such artifact: '%s'", clip(p))
 	}
 	return send(w, empty{})
+}
+
+// downloadOf answers `GET /get-artifact?run_id=…&path=…`, the link of MLflow's pages.
+func (a *API) downloadOf(w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	if err := checkPath(query.Get("path")); err != nil {
+		return err
+	}
+	id, err := runRef{query.Get("run_id"), query.Get("run_uuid")}.id()
+	if err != nil {
+		return err
+	}
+	run, err := a.cfg.Catalog.Run(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	folder, ours := strings.CutPrefix(run.ArtifactURI, catalog.ArtifactAddress)
+	if !ours {
+		return fail(InvalidParameterValue, "the artifacts at %s are not kept here: fetch them with a client that reaches them", clip(run.ArtifactURI))
+	}
+	return a.sendFile(w, r, path.Join(folder, query.Get("path")))
 }

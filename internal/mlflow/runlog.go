@@ -217,6 +217,9 @@ func (a *API) logInputs(ctx context.Context, in *struct {
 	if err := checkID("run_id", in.RunID); err != nil {
 		return nil, err
 	}
+	if len(in.Datasets) == 0 && len(in.Models) == 0 {
+		return nil, missing("datasets")
+	}
 	inputs := make([]catalog.RunDataset, len(in.Datasets))
 	for i, d := range in.Datasets {
 		if err := cmp.Or(

@@ -177,7 +177,7 @@ func TestMetricsOfManyRuns(t *testing.T) {
 	path := "metrics/get-history-bulk-interval?metric_key=m&run_ids=" + ids[0] + "&run_ids=" + ids[1]
 	require.Len(t, s.get(path).at("metrics"), 10)
 	some := s.get(path + "&max_results=2")
-	require.Len(t, some.at("metrics"), 4)
+	require.Len(t, some.at("metrics"), 6)
 	require.Equal(t, ids[0], some.text("metrics", 0, "run_id"))
 	require.Len(t, s.get(path+"&start_step=2&end_step=3").at("metrics"), 4)
 	s.refused(400, mlflow.InvalidParameterValue, "end_step", "GET", path+"&start_step=3&end_step=2", nil)
@@ -197,4 +197,96 @@ func TestModelHistoryOfOldClients(t *testing.T) {
 	s.post("runs/log-model", object{"run_id": id, "model_json": model("b")})
 	found := s.post("runs/search", object{"experiment_ids": []string{"0"}, "filter": "tags.`mlflow.log-model.history` LIKE '%\"b\"%'"})
 	require.Len(t, found.at("runs"), 1)
+}
+
+// Requests that MLflow's own tests send to a server, and what these want to read in the answer.
+func TestRefusalsNameTheParameterAsMLflowDoes(t *testing.T) {
+	t.Parallel()
+	s := serve(t, catalogtest.SQLite(t), nil)
+	id := s.newRun()
+	many := make([]string, 1000)
+	for i := range many {
+		many[i] = fmt.Sprint("id_", i)
+	}
+	for _, test := range []struct {
+		path string
+		body object
+		want string
+	}{
+		{"experiments/create", object{"name": 123}, "Invalid value 123 for parameter 'name'"},
+		{"experiments/create", object{"name": "e", "artifact_location": json.RawMessage("9.0")}, "Invalid value 9.0 for parameter 'artifact_location'"},
+		{"experiments/create", object{"name": "e", "tags": "5"}, `Invalid value "5" for parameter 'tags'`},
+		{"experiments/search-datasets", object{"experiment_ids": many}, "SearchDatasets request cannot specify more than"},
+		{"experiments/search-datasets", object{}, "SearchDatasets request must specify at least one experiment_id."},
+		{"runs/log-metric", object{"run_id": 31, "key": "m", "value": 1, "timestamp": 1}, "Invalid value 31 for parameter 'run_id' supplied"},
+		{"runs/log-metric", object{"run_id": id, "key": "m", "value": 1, "timestamp": 1, "step": "foo"}, `Invalid value "foo" for parameter 'step' supplied`},
+		{"runs/log-metric", object{"run_id": id, "key": "m", "value": 1, "timestamp": "foo", "step": 1}, `Invalid value "foo" for parameter 'timestamp' supplied`},
+		{"runs/log-metric", object{"run_id": nil, "key": "m", "value": 1, "timestamp": 1}, "Missing value for required parameter 'run_id'"},
+		{"runs/log-metric", object{"run_id": id, "value": 1, "timestamp": 1}, "Missing value for required parameter 'key'"},
+		{"runs/set-tag", object{"run_id": id, "key": "param", "value": 41}, "Invalid value 41 for parameter 'value' supplied"},
+		{"runs/log-batch", object{"run_id": id, "params": "foo"}, `Invalid value "foo" for parameter 'params' supplied`},
+		{"runs/log-inputs", object{"run_id": id}, "Missing value for required parameter 'datasets'"},
+	} {
+		s.refused(400, mlflow.InvalidParameterValue, test.want, "POST", test.path, test.body)
+	}
+	for path, want := range map[string]string{
+		"artifacts/list?path=../path&run_id=" + id:                                                    "Invalid path",
+		"metrics/get-history-bulk?metric_key=key":                                                     "GetMetricHistoryBulk request must specify at least one run_id",
+		"metrics/get-history-bulk?run_id=123":                                                         "GetMetricHistoryBulk request must specify a metric_key",
+		"metrics/get-history-bulk?metric_key=key&run_id=" + strings.Join(many, "&run_id="):            "GetMetricHistoryBulk request cannot specify more than",
+		"metrics/get-history-bulk-interval?metric_key=key&run_ids=" + strings.Join(many, "&run_ids="): "GetMetricHistoryBulkInterval request must specify at most 100 run_ids.",
+		"metrics/get-history-bulk-interval?metric_key=key&run_ids=1&max_results=0":                    "max_results must be between 1 and 2500",
+		"metrics/get-history-bulk-interval?run_ids=1&max_results=5":                                   "Missing value for required parameter 'metric_key'",
+		"metrics/get-history-bulk-interval?metric_key=key&run_ids=1&start_step=1&end_step=0":          "end_step must be greater than start_step. ",
+		"metrics/get-history-bulk-interval?metric_key=key&run_ids=1&start_step=1":                     "both must be specified.",
+	} {
+		s.refused(400, mlflow.InvalidParameterValue, want, "GET", path, nil)
+	}
+	s.refused(404, mlflow.DoesNotExist, "No tag with name: fakeTag", "POST", "runs/delete-tag", object{"run_id": id, "key": "fakeTag"})
+	s.refused(404, mlflow.DoesNotExist, "Run with id=nobody", "POST", "runs/delete-tag", object{"run_id": "nobody", "key": "t"})
+	s.post("runs/delete", object{"run_id": id})
+	s.refused(400, mlflow.InvalidParameterValue, "The run "+id+" must be in", "POST", "runs/delete-tag", object{"run_id": id, "key": "t"})
+}
+
+func TestSampledStepsAreMLflows(t *testing.T) {
+	t.Parallel()
+	s := serve(t, catalogtest.SQLite(t), nil)
+	fill := func(last, every int) string {
+		id := s.newRun()
+		for step := 0; step <= last; step += every {
+			s.post("runs/log-metric", object{"run_id": id, "key": "m", "value": 10, "timestamp": 1, "step": step})
+		}
+		return id
+	}
+	steps := func(query string) map[string][]float64 {
+		out := map[string][]float64{}
+		list, _ := s.get("metrics/get-history-bulk-interval?metric_key=m&max_results=5" + query).at("metrics").([]any)
+		for _, m := range list {
+			id, _ := m.(object)["run_id"].(string)
+			step, _ := m.(object)["step"].(float64)
+			out[id] = append(out[id], step)
+		}
+		return out
+	}
+	ten, twenty, hundred := fill(9, 1), fill(19, 1), fill(100, 20)
+	require.Equal(t, map[string][]float64{ten: {0, 2, 4, 6, 8, 9}}, steps("&run_ids="+ten))
+	require.Equal(t, map[string][]float64{ten: {0, 1, 2, 3, 4}}, steps("&start_step=0&end_step=4&run_ids="+ten))
+	require.Equal(t, map[string][]float64{ten: {0, 4, 8, 9}, twenty: {0, 4, 8, 9, 12, 16, 19}}, steps("&run_ids="+ten+"&run_ids="+twenty))
+	require.Equal(t, map[string][]float64{hundred: {0, 20, 40, 60, 80, 100}}, steps("&run_ids="+hundred))
+
+	bulk := s.get("metrics/get-history-bulk?metric_key=m&max_results=12&run_id=" + twenty + "&run_id=" + ten + "&run_id=nobody")
+	require.Len(t, bulk.at("metrics"), 12)
+}
+
+func TestGetArtifactOfARun(t *testing.T) {
+	t.Parallel()
+	s := serve(t, catalogtest.SQLite(t), nil)
+	id := s.newRun()
+	s.send("PUT", proxy+"/0/"+id+"/artifacts/a/b.txt", "there")
+	status, text := s.send("GET", "/get-artifact?run_id="+id+"&path=a/b.txt", nil)
+	require.Equal(t, 200, status)
+	require.Equal(t, "there", string(text))
+	status, text = s.send("GET", "/get-artifact?run_id="+id+"&path=../path", nil)
+	require.Equal(t, 400, status)
+	require.JSONEq(t, `{"error_code":"INVALID_PARAMETER_VALUE","message":"Invalid path"}`, string(text))
 }
