@@ -1,4 +1,4 @@
-# `make` lists the targets. Needs Go 1.26, gcc, make, bash, and npm or python3 with pip; the rest is fetched, pinned
+# `make` lists the targets. Needs Go 1.26, gcc, make, bash, npm or python3 with pip, and for the tests python3 with venv; the rest is fetched, pinned
 # and verified: libraries into .deps, tools into bin/tools.
 
 SHELL := bash
@@ -28,17 +28,19 @@ test_temporal := $(or $(TEMPORAL_CLI),$(tools)/temporal)
 PKG  ?= ./...
 ARGS ?=
 
-# How much data `make bench-data` takes: full or small.
+# How much data `make bench-data` and `make bench-registry` take: full or small.
 SIZE ?= full
 
 # Assigned before it is exported: export alone would hide that the script failed.
 onnxruntime := ONNXRUNTIME_LIB="$$(scripts/onnxruntime.sh $(deps)/onnxruntime)"; export ONNXRUNTIME_LIB
 
+mlflow := MLFLOW_PYTHON="$$(scripts/python-mlflow.sh $(deps)/mlflow-venv)"; export MLFLOW_PYTHON
+
 step = @printf '==> %s\n' '$(1)'
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## fetch ONNX Runtime and the Go modules
@@ -63,8 +65,8 @@ demo: deps build $(filter $(tools)/%,$(demo_temporal)) ## release a real model f
 
 .PHONY: test
 test: deps build $(filter $(tools)/%,$(test_temporal)) $(tools)/versitygw ## run all tests against real servers (PKG=./... ARGS=...)
-	$(call step,test: with PostgreSQL)
-	@$(onnxruntime); \
+	$(call step,test: with PostgreSQL and the stock MLflow client)
+	@$(onnxruntime); $(mlflow); \
 	TEMPORAL_CLI='$(test_temporal)' SLIPWAY_TEST_S3_SERVER='$(tools)/versitygw' SLIPWAY_BIN='$(bin)' \
 	scripts/postgres.sh run scripts/gotest.sh '$(PKG)' $(ARGS)
 
@@ -85,6 +87,14 @@ bench-data: build $(deps)/bench-venv/installed ## measure slipway data against i
 	@$(gobuild) -o $(bin)/bench-data ./examples/bench/data
 	$(call step,bench-data: run)
 	@exec $(bin)/bench-data -size '$(SIZE)' -bin '$(bin)' -peers $(deps)/bench-venv $(ARGS)
+
+.PHONY: bench-registry
+bench-registry: deps build $(filter $(tools)/%,$(test_temporal)) ## measure tracking against an MLflow server, some 15 minutes (SIZE=small for a quick look, ARGS=...)
+	$(call step,bench-registry: build)
+	@$(gobuild) -o $(bin)/bench-registry ./examples/bench/registry
+	$(call step,bench-registry: run)
+	@$(onnxruntime); $(mlflow); \
+	TEMPORAL_CLI='$(test_temporal)' scripts/postgres.sh run $(bin)/bench-registry -size '$(SIZE)' -bin '$(bin)' $(ARGS)
 
 .PHONY: lint
 lint: lint-format lint-modules lint-go lint-workflows lint-deploy lint-scripts ## check the code, the modules and the deployment files

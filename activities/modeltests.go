@@ -21,6 +21,8 @@ type ModelTests struct {
 	Device  onnx.Device
 	// MaxTestBytes bounds the values of the test rows in memory; 0 means dataset.DefaultTableBytes.
 	MaxTestBytes int64
+	// Runs keeps each outcome as a run; nil keeps none.
+	Runs *RunLog
 }
 
 // Run tests the candidate on the test rows and against the model in production,
@@ -50,8 +52,16 @@ func (m *ModelTests) Run(ctx context.Context, in contract.TestModelInput) (contr
 		return contract.Verdict{}, err
 	}
 	ref, err := m.Store.PutBytes(ctx, card, "text/markdown; charset=utf-8")
+	if err != nil {
+		return contract.Verdict{}, err
+	}
 	saved.Card = string(ref.Digest)
-	return contract.Verdict{Passed: found.Passed, Summary: found.Summary(), Report: saved, Metrics: found.Metrics}, err
+	if m.Runs != nil {
+		if err := m.Runs.tests(ctx, in, found, saved); err != nil {
+			return contract.Verdict{}, err
+		}
+	}
+	return contract.Verdict{Passed: found.Passed, Summary: found.Summary(), Report: saved, Metrics: found.Metrics}, nil
 }
 
 // input fetches what the tests need.

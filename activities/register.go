@@ -20,6 +20,7 @@ type Set struct {
 	Drift      *Drift
 	Temporal   *Temporal
 	Notify     *Notify
+	Deliver    *Deliver
 	// Datasets is nil where the worker has no data versions to keep.
 	Datasets *Datasets
 }
@@ -43,6 +44,7 @@ func (s Set) Control() map[string]any {
 		contract.ActivityConfirm:        s.Deploy.Confirm,
 		contract.ActivityEnsureSchedule: s.Temporal.EnsureSchedule,
 		contract.ActivityNotify:         s.Notify.Send,
+		contract.ActivityDeliver:        s.Deliver.Run,
 	}
 	if d := s.Datasets; d != nil {
 		maps.Copy(list, map[string]any{

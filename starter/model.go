@@ -19,7 +19,7 @@ type ModelListOptions struct {
 }
 
 func modelCommand(a *app) *cobra.Command {
-	cmd := &cobra.Command{Use: "model", Short: "Test models, and show registered ones", Example: "  slipway model list", Args: cobra.ArbitraryArgs, RunE: group}
+	cmd := &cobra.Command{Use: "model", Short: "Test models; show, compare and move registered ones", Example: "  slipway model list", Args: cobra.ArbitraryArgs, RunE: group}
 	var o ModelListOptions
 	list := &cobra.Command{
 		Use:   "list",
@@ -30,16 +30,20 @@ func modelCommand(a *app) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.runModelList(cmd.Context(), o) },
 	}
 	list.Flags().StringVar(&o.Name, "name", "", "only versions of this model")
-	list.Flags().StringVar(&o.Stage, "stage", "", "only versions in this stage: staging, production, archived, rejected")
+	list.Flags().StringVar(&o.Stage, "stage", "", "only versions in this stage: none, staging, production, archived, rejected")
 	list.Flags().IntVar(&o.Limit, "limit", 50, "at most this many, up to 1000")
 	show := &cobra.Command{
-		Use:     "show MODEL/VERSION",
-		Short:   "Show a model version: stage, metrics, evidence",
-		Example: "  slipway model show credit-risk/1.1.0",
-		Args:    takes("MODEL/VERSION"),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.runModelShow(cmd.Context(), args[0]) },
+		Use:   "show NAME@VERSION",
+		Short: "Show a model version: stage, metrics, evidence",
+		Example: `  slipway model show credit-risk@1.1.0
+  slipway model show credit-risk@production`,
+		Args: takes("NAME@VERSION"),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.runModelShow(cmd.Context(), args[0]) },
 	}
-	cmd.AddCommand(list, show, modelTestCommand(a), modelCardCommand(a))
+	cmd.AddCommand(
+		list, show, modelHistoryCommand(a), modelCompareCommand(a), modelLineageCommand(a), modelGetCommand(a),
+		modelPromoteCommand(a), modelStageCommand(a), modelAliasCommand(a), modelUnaliasCommand(a), modelTestCommand(a), modelCardCommand(a),
+	)
 	return cmd
 }
 
@@ -67,7 +71,7 @@ func (a *app) runModelList(ctx context.Context, o ModelListOptions) error {
 }
 
 func (a *app) runModelShow(ctx context.Context, arg string) error {
-	name, err := parseName(arg)
+	ref, err := parseModel(arg)
 	if err != nil {
 		return err
 	}
@@ -75,7 +79,7 @@ func (a *app) runModelShow(ctx context.Context, arg string) error {
 	if err != nil {
 		return err
 	}
-	m, err := c.Model(ctx, name.model, name.version)
+	m, err := c.Model(ctx, ref.name, ref.version)
 	if err != nil {
 		return err
 	}
@@ -83,8 +87,9 @@ func (a *app) runModelShow(ctx context.Context, arg string) error {
 		return a.printJSON(m)
 	}
 	pairs(a.stdout,
-		"model", name.String(), "id", m.ID, "number", strconv.FormatInt(m.Number, 10), "stage", m.Stage, "aliases", strings.Join(m.Aliases, ", "),
-		"digest", m.Digest, "data", m.DataDigest, "release", m.Release, "registered", when(m.CreatedAt)+" by "+m.CreatedBy)
+		"model", m.Name+"/"+m.Version, "id", m.ID, "number", strconv.FormatInt(m.Number, 10), "stage", m.Stage, "aliases", strings.Join(m.Aliases, ", "),
+		"description", m.Description, "digest", m.Digest, "source", m.Source, "run", m.Run, "data", m.DataDigest, "release", m.Release, "registered", when(m.CreatedAt)+" by "+m.CreatedBy,
+		"page", c.URL("models", m.Name, m.Version))
 	if len(m.Metrics) > 0 {
 		fmt.Fprintln(a.stdout)
 		var rows [][]string

@@ -23,6 +23,7 @@ var paths = map[string][]string{
 	"compliance": {"approved", "rejected", "expired"},
 	"canary":     {"promoted", "rolled-back", "aborted"},
 	"monitor":    {"checked"},
+	"deliver":    {"cancelled"},
 }
 
 // TestRecordedHistoriesReplay replays every history that was ever recorded

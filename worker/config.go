@@ -42,6 +42,8 @@ type config struct {
 	TokenFile string
 	// AllowUnverified lets unsigned messages count. Dev sets it; run never does beyond loopback.
 	AllowUnverified bool
+	// WebhookNetworks may be told of registry events although they are not public, as 10.0.0.0/8.
+	WebhookNetworks []string
 	// Device is auto, cpu or cuda.
 	Device string
 	// TemporalCLI is the temporal binary for dev.
@@ -89,6 +91,7 @@ func defaults() *config {
 		ExportRoot:      env("SLIPWAY_EXPORT_ROOT", ""),
 		MaxTestMB:       1024,
 		MaskKeyFile:     env("SLIPWAY_MASK_KEY_FILE", ""),
+		WebhookNetworks: strings.FieldsFunc(os.Getenv("SLIPWAY_WEBHOOK_NETWORKS"), func(r rune) bool { return r == ',' || r == ' ' }),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
 		TemporalCLI:     env("TEMPORAL_CLI", ""),
 		UI:              env("SLIPWAY_TEMPORAL_UI", ""),
@@ -111,6 +114,7 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.ExportRoot, "export-root", c.ExportRoot, "folder that the activity data.Get may write to; default none (SLIPWAY_EXPORT_ROOT)")
 	f.IntVar(&c.MaxTestMB, "max-test-mb", c.MaxTestMB, "most MiB of test rows that model tests hold in memory")
 	f.StringVar(&c.MaskKeyFile, "mask-key-file", c.MaskKeyFile, "file with at least 32 random bytes that personal values are masked with; default none (SLIPWAY_MASK_KEY_FILE)")
+	f.StringSliceVar(&c.WebhookNetworks, "webhook-networks", c.WebhookNetworks, "networks that webhooks may be in although they are not public, as 10.0.0.0/8,127.0.0.1 (SLIPWAY_WEBHOOK_NETWORKS)")
 	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu or cuda (SLIPWAY_DEVICE)")
 	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 }

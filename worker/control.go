@@ -8,13 +8,18 @@ import (
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/control"
+	"github.com/slipway-ml/slipway/internal/mlflow"
 )
 
 // control serves the control API until ctx ends.
 func (p *platform) control(ctx context.Context, l net.Listener, up func()) error {
+	tracking, err := mlflow.New(mlflow.Config{Catalog: p.catalog, Repository: p.tracked, Webhooks: p.courier, Log: p.log})
+	if err != nil {
+		return err
+	}
 	api, err := control.New(control.Config{
 		Catalog: p.catalog, Store: p.store, Data: p.data, Token: p.token,
-		TemporalAddress: p.cfg.TemporalAddress, Namespace: p.cfg.Namespace, UI: p.cfg.UI, Version: version, Log: p.log,
+		TemporalAddress: p.cfg.TemporalAddress, Namespace: p.cfg.Namespace, UI: p.cfg.UI, Version: version, MLflow: tracking, Log: p.log,
 	})
 	if err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/stack"
+	"github.com/slipway-ml/slipway/internal/webhook"
 )
 
 // listeners are bound before anything starts, so that a port in use is one clear error and no role runs half.
@@ -87,7 +88,9 @@ type platform struct {
 	catalog *catalog.Catalog
 	store   *artifacts.Store
 	data    *dataversion.Library
-	keepers dataversion.Keepers // of the store
+	keepers dataversion.Keepers   // of the store
+	tracked *artifacts.Repository // the repository of data, for the artifacts of runs
+	courier *webhook.Courier
 	token   string
 	maskKey []byte
 	log     *slog.Logger
@@ -160,7 +163,26 @@ func open(ctx context.Context, cfg *config, workers bool, log *slog.Logger) (*pl
 		return nil, errors.Join(err, p.close())
 	}
 	p.data = dataversion.New(p.catalog, p.store, repository)
+	// Without the cache of unchanged files: each artifact is a new file.
+	if p.tracked, err = artifacts.NewRepository(p.store, p.catalog, artifacts.Options{}); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	if p.courier, err = p.newCourier(); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
 	return p, nil
+}
+
+func (p *platform) newCourier() (*webhook.Courier, error) {
+	networks, err := webhook.ParseNetworks(p.cfg.WebhookNetworks)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("--webhook-networks: %w", err)}
+	}
+	cfg := webhook.Config{Catalog: p.catalog, Networks: networks, Log: p.log}
+	if len(p.keepers) > 0 {
+		cfg.Keeper = p.keepers
+	}
+	return webhook.New(cfg)
 }
 
 func (p *platform) close() error {

@@ -5,14 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/slipway-ml/slipway/activities"
 	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/mlflow"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/workflows"
 )
@@ -89,11 +92,38 @@ func (p *platform) poll(ctx context.Context, c client.Client, roles []string, up
 		started = append(started, w)
 	}
 	up()
+	if slices.Contains(roles, roleControl) {
+		starting, stop := context.WithCancel(ctx)
+		defer stop()
+		go p.startDeliveries(starting, c)
+	}
 	select {
 	case <-ctx.Done():
 		return nil
 	case err := <-died:
 		return err
+	}
+}
+
+// startDeliveries makes sure that the workflow that tells webhooks runs: one
+// for the whole deployment, whoever starts it first. It tries until it knows.
+func (p *platform) startDeliveries(ctx context.Context, c client.Client) {
+	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
+		_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID: contract.DeliverID(contract.ConsumerWebhooks), TaskQueue: contract.QueueControl,
+			WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+			WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+			StaticSummary:            "tells webhooks of registry events",
+		}, contract.WorkflowDeliver, contract.DeliverInput{Consumer: contract.ConsumerWebhooks})
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		p.log.Warn("deliveries to webhooks can't be started yet; trying again", "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
 	}
 }
 
@@ -122,8 +152,11 @@ func (p *platform) workerOptions(role string, fatal func(error)) worker.Options 
 func (p *platform) activities(c client.Client) activities.Set {
 	server := &activities.Temporal{Client: c}
 	return activities.Set{
-		Data:       &activities.Data{Library: p.data, MaskKey: p.maskKey},
-		ModelTests: &activities.ModelTests{Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device), MaxTestBytes: int64(p.cfg.MaxTestMB) << 20},
+		Data: &activities.Data{Library: p.data, MaskKey: p.maskKey},
+		ModelTests: &activities.ModelTests{
+			Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device), MaxTestBytes: int64(p.cfg.MaxTestMB) << 20,
+			Runs: &activities.RunLog{Store: p.store, Files: &mlflow.Files{Catalog: p.catalog, Repository: p.tracked}},
+		},
 		Registry:   &activities.Registry{Catalog: p.catalog, Executions: server, AllowUnverified: p.cfg.AllowUnverified},
 		Compliance: &activities.Compliance{Catalog: p.catalog, Store: p.store},
 		Deploy:     &activities.Deploy{Catalog: p.catalog, Alive: 10 * time.Second, Poll: 250 * time.Millisecond},
@@ -132,5 +165,6 @@ func (p *platform) activities(c client.Client) activities.Set {
 		Datasets:   &activities.Datasets{Library: p.data, ImportRoot: p.cfg.ImportRoot, ExportRoot: p.cfg.ExportRoot, MaskKey: p.maskKey},
 		Temporal:   server,
 		Notify:     &activities.Notify{Log: p.log},
+		Deliver:    &activities.Deliver{Webhooks: p.courier},
 	}
 }

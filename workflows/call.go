@@ -30,7 +30,9 @@ var (
 	assembly   = class{startToClose: 30 * time.Minute, scheduleToClose: time.Hour, heartbeat: 30 * time.Second, firstRetry: time.Second, maxRetry: 30 * time.Second}
 	deployment = class{startToClose: 2 * time.Minute, scheduleToClose: 20 * time.Minute, heartbeat: 20 * time.Second, firstRetry: 2 * time.Second, maxRetry: 30 * time.Second}
 	probe      = class{startToClose: 15 * time.Second, scheduleToClose: 2 * time.Minute, firstRetry: time.Second, maxRetry: 10 * time.Second, attempts: 4}
-	notify     = class{startToClose: 15 * time.Second, scheduleToClose: time.Hour, firstRetry: time.Second, maxRetry: time.Minute}
+	// delivery goes on for good: it is tried again however long the catalog is away.
+	delivery = class{startToClose: 15 * time.Minute, heartbeat: 10 * time.Second, firstRetry: time.Second, maxRetry: 30 * time.Second}
+	notify   = class{startToClose: 15 * time.Second, scheduleToClose: time.Hour, firstRetry: time.Second, maxRetry: time.Minute}
 )
 
 // finalErrors are never retried.
@@ -44,26 +46,27 @@ type call[I, O any] struct {
 }
 
 var (
-	begin          = call[contract.BeginInput, contract.BeginOutput]{contract.ActivityBegin, contract.QueueControl, metadata}
-	fixData        = call[contract.FixDataInput, contract.FixDataOutput]{contract.ActivityFixData, contract.QueueControl, assembly}
-	validateData   = call[contract.ValidateDataInput, contract.Verdict]{contract.ActivityValidateData, contract.QueueCompute, evaluation}
-	testModel      = call[contract.TestModelInput, contract.Verdict]{contract.ActivityTestModel, contract.QueueCompute, evaluation}
-	register       = call[contract.RegisterInput, contract.ModelVersion]{contract.ActivityRegister, contract.QueueControl, metadata}
-	noteGate       = call[contract.NoteGateInput, contract.Empty]{contract.ActivityNoteGate, contract.QueueControl, metadata}
-	finish         = call[contract.FinishInput, contract.Empty]{contract.ActivityFinish, contract.QueueControl, lasting}
-	evaluate       = call[contract.EvaluateInput, contract.EvaluateOutput]{contract.ActivityEvaluate, contract.QueueControl, metadata}
-	recordMessage  = call[contract.RecordMessageInput, contract.Empty]{contract.ActivityRecordMessage, contract.QueueControl, audit}
-	stage          = call[contract.StageInput, contract.RouteOutput]{contract.ActivityStage, contract.QueueControl, metadata}
-	warm           = call[contract.WarmInput, contract.WarmOutput]{contract.ActivityWarm, contract.QueueGPU, deployment}
-	awaitReady     = call[contract.AwaitReadyInput, contract.AwaitReadyOutput]{contract.ActivityAwaitReady, contract.QueueControl, deployment}
-	shift          = call[contract.ShiftInput, contract.RouteOutput]{contract.ActivityShift, contract.QueueControl, metadata}
-	analyse        = call[contract.AnalyseInput, contract.Analysis]{contract.ActivityAnalyse, contract.QueueControl, probe}
-	promote        = call[contract.PromoteInput, contract.RouteOutput]{contract.ActivityPromote, contract.QueueControl, lasting}
-	rollBack       = call[contract.RollBackInput, contract.RouteOutput]{contract.ActivityRollBack, contract.QueueControl, lasting}
-	confirm        = call[contract.ConfirmInput, contract.ConfirmOutput]{contract.ActivityConfirm, contract.QueueControl, deployment}
-	ensureSchedule = call[contract.MonitorScheduleInput, contract.Empty]{contract.ActivityEnsureSchedule, contract.QueueControl, metadata}
-	checkWindow    = call[contract.CheckWindowInput, contract.MonitorStatus]{contract.ActivityMonitorWindow, contract.QueueCompute, evaluation}
-	sendNotice     = call[contract.NotifyInput, contract.Empty]{contract.ActivityNotify, contract.QueueControl, notify}
+	begin           = call[contract.BeginInput, contract.BeginOutput]{contract.ActivityBegin, contract.QueueControl, metadata}
+	fixData         = call[contract.FixDataInput, contract.FixDataOutput]{contract.ActivityFixData, contract.QueueControl, assembly}
+	validateData    = call[contract.ValidateDataInput, contract.Verdict]{contract.ActivityValidateData, contract.QueueCompute, evaluation}
+	testModel       = call[contract.TestModelInput, contract.Verdict]{contract.ActivityTestModel, contract.QueueCompute, evaluation}
+	register        = call[contract.RegisterInput, contract.ModelVersion]{contract.ActivityRegister, contract.QueueControl, metadata}
+	noteGate        = call[contract.NoteGateInput, contract.Empty]{contract.ActivityNoteGate, contract.QueueControl, metadata}
+	finish          = call[contract.FinishInput, contract.Empty]{contract.ActivityFinish, contract.QueueControl, lasting}
+	evaluate        = call[contract.EvaluateInput, contract.EvaluateOutput]{contract.ActivityEvaluate, contract.QueueControl, metadata}
+	recordMessage   = call[contract.RecordMessageInput, contract.Empty]{contract.ActivityRecordMessage, contract.QueueControl, audit}
+	stage           = call[contract.StageInput, contract.RouteOutput]{contract.ActivityStage, contract.QueueControl, metadata}
+	warm            = call[contract.WarmInput, contract.WarmOutput]{contract.ActivityWarm, contract.QueueGPU, deployment}
+	awaitReady      = call[contract.AwaitReadyInput, contract.AwaitReadyOutput]{contract.ActivityAwaitReady, contract.QueueControl, deployment}
+	shift           = call[contract.ShiftInput, contract.RouteOutput]{contract.ActivityShift, contract.QueueControl, metadata}
+	analyse         = call[contract.AnalyseInput, contract.Analysis]{contract.ActivityAnalyse, contract.QueueControl, probe}
+	promote         = call[contract.PromoteInput, contract.RouteOutput]{contract.ActivityPromote, contract.QueueControl, lasting}
+	rollBack        = call[contract.RollBackInput, contract.RouteOutput]{contract.ActivityRollBack, contract.QueueControl, lasting}
+	confirm         = call[contract.ConfirmInput, contract.ConfirmOutput]{contract.ActivityConfirm, contract.QueueControl, deployment}
+	ensureSchedule  = call[contract.MonitorScheduleInput, contract.Empty]{contract.ActivityEnsureSchedule, contract.QueueControl, metadata}
+	checkWindow     = call[contract.CheckWindowInput, contract.MonitorStatus]{contract.ActivityMonitorWindow, contract.QueueCompute, evaluation}
+	deliverWebhooks = call[contract.DeliverShiftInput, contract.DeliverShift]{contract.ActivityDeliver, contract.QueueControl, delivery}
+	sendNotice      = call[contract.NotifyInput, contract.Empty]{contract.ActivityNotify, contract.QueueControl, notify}
 )
 
 // do runs the activity and waits for its result; summary is what people see beside it in the UI.

@@ -30,7 +30,7 @@ func (r *releaseRun) test(ctx workflow.Context) (contract.GateReport, error) {
 	s := r.in.Spec
 	r.tested, err = testModel.do(ctx, contract.TestModelInput{
 		Key: r.key, Model: s.Model, Data: s.Data, Tests: s.Tests,
-		Production: r.claim.Production, ProductionDigest: r.claim.ProductionDigest,
+		Production: r.claim.Production, ProductionDigest: r.claim.ProductionDigest, DataDigest: r.data.Digest,
 	}, "model tests C1-C4")
 	return verdict(r.tested, err)
 }

@@ -13,4 +13,5 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(Compliance, workflow.RegisterOptions{Name: contract.WorkflowCompliance})
 	r.RegisterWorkflowWithOptions(Canary, workflow.RegisterOptions{Name: contract.WorkflowCanary})
 	r.RegisterWorkflowWithOptions(Monitor, workflow.RegisterOptions{Name: contract.WorkflowMonitor})
+	r.RegisterWorkflowWithOptions(Deliver, workflow.RegisterOptions{Name: contract.WorkflowDeliver})
 }

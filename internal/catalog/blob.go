@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/slipway-ml/slipway/artifacts/blobindex"
@@ -23,15 +22,6 @@ type blobRow struct {
 func (r blobRow) blob() blobindex.Blob {
 	r.Blob.Touched = r.Touched.time()
 	return r.Blob
-}
-
-// in is "(?,?,…)" and the arguments for it.
-func in(sums []blobindex.Sum) (string, []any) {
-	args := make([]any, len(sums))
-	for i, sum := range sums {
-		args[i] = sum
-	}
-	return "(?" + strings.Repeat(",?", len(sums)-1) + ")", args
 }
 
 // PinUpload begins, prolongs or ends an upload.
@@ -59,7 +49,7 @@ func (c *Catalog) FindBlobs(ctx context.Context, sums []blobindex.Sum, touch boo
 	if len(sums) == 0 {
 		return nil, nil
 	}
-	places, args := in(sums)
+	places, args := placesFor(sums)
 	if !touch {
 		return list(ctx, c, "find blobs", blobRow.blob, "SELECT "+blobColumns+" FROM blobs WHERE sum IN "+places, args...)
 	}
@@ -99,7 +89,7 @@ func (c *Catalog) ForgetBlobs(ctx context.Context, sums []blobindex.Sum, cutoff 
 	for len(sums) > 0 {
 		some := sums[:min(len(sums), insertBatch)]
 		sums = sums[len(some):]
-		places, args := in(some)
+		places, args := placesFor(some)
 		var n int64
 		err := c.update(ctx, "forget blobs", func(t *tx) (err error) {
 			n, err = t.exec(ctx, "DELETE FROM blobs WHERE touched_at < ? AND sum IN "+places, append([]any{stamp(cutoff)}, args...)...)

@@ -99,23 +99,7 @@ func (t *tx) promoteModel(ctx context.Context, route Route) error {
 	if candidate.Stage == StageRejected {
 		return conflict("model %s/%s was rejected since it became the canary", candidate.Name, candidate.Version)
 	}
-	if route.Stable != "" {
-		stable, err := t.mustModel(ctx, route.Model, route.Stable)
-		if err != nil {
-			return err
-		}
-		if _, err := t.setStage(ctx, stable, StageArchived); err != nil {
-			return err
-		}
-	}
-	if _, err := t.setStage(ctx, candidate, StageProduction); err != nil {
-		return err
-	}
-	alias, _, err := t.alias(ctx, route.Model, AliasProduction)
-	if err != nil {
-		return err
-	}
-	_, err = t.putAlias(ctx, Alias{Name: route.Model, Alias: AliasProduction, Version: route.Canary, Rev: alias.Rev + 1})
+	_, err = t.enterProduction(ctx, candidate)
 	return err
 }
 

@@ -145,6 +145,7 @@ func (t *tx) appendEvent(ctx context.Context, e Event) error {
 		[]any{e.ID, e.Key, stamp(e.At), e.Actor, e.Action, e.Subject, e.Reason, detail, e.PrevHash, e.Hash}); err != nil {
 		return err
 	}
+	t.head = head{ID: e.ID, Hash: e.Hash}
 	_, err = t.exec(ctx, "UPDATE event_head SET id = ?, hash = ? WHERE one = 1", e.ID, e.Hash)
 	return err
 }

@@ -4,19 +4,28 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // Stages of a model version.
 const (
+	StageNone       = "none" // registered by hand or by an MLflow client, and not moved since
 	StageStaging    = "staging"
-	StageProduction = "production" // reached by PromoteCanary only
+	StageProduction = "production" // reached by PromoteCanary and, where nothing is routed, PromoteModel
 	StageArchived   = "archived"
 	StageRejected   = "rejected"
 )
 
-// AliasProduction always points at the version in production; PromoteCanary moves it.
+// AliasProduction always points at the version in production and moves with it.
 const AliasProduction = "production"
+
+// Status of a model version's registration, as MLflow names it.
+const (
+	StatusReady   = "READY"
+	StatusPending = "PENDING_REGISTRATION"
+	StatusFailed  = "FAILED_REGISTRATION"
+)
 
 // Model is a registered model version.
 type Model struct {
@@ -24,7 +33,7 @@ type Model struct {
 	Name       string             `db:"name" json:"name"`
 	Version    string             `db:"version" json:"version"`
 	Number     int64              `db:"number" json:"number"` // counts from 1 per name, without gaps
-	Digest     string             `db:"digest" json:"digest"`
+	Digest     string             `db:"digest" json:"digest"` // empty where the content lies elsewhere
 	Stage      string             `db:"stage" json:"stage"`
 	DataDigest string             `db:"data_digest" json:"data_digest,omitempty"`
 	Release    string             `db:"release" json:"release,omitempty"` // key of the release that registered it last
@@ -36,6 +45,16 @@ type Model struct {
 	Rev        int64              `db:"rev" json:"rev"` // grows by one with every change of this version's row
 	Evidence   []Evidence         `db:"-" json:"evidence,omitempty"`
 	Aliases    []string           `db:"-" json:"aliases,omitempty"` // sorted
+
+	Description   string            `db:"description" json:"description,omitempty"`
+	Source        string            `db:"source" json:"source,omitempty"` // URI of the content, of a version that no release registered
+	Run           string            `db:"run" json:"run,omitempty"`       // id of the run that made it
+	RunLink       string            `db:"run_link" json:"run_link,omitempty"`
+	ModelID       string            `db:"model_id" json:"model_id,omitempty"` // id of the logged model that it was
+	Status        string            `db:"status" json:"status,omitempty"`
+	StatusMessage string            `db:"status_message" json:"status_message,omitempty"`
+	Tags          map[string]string `db:"-" json:"tags,omitempty"`
+	DeletedAt     time.Time         `db:"-" json:"deleted_at,omitzero"`
 }
 
 // Evidence is a stored report on a model version.
@@ -54,7 +73,8 @@ type ModelFilter struct {
 	Limit int
 }
 
-const modelColumns = "id, name, version, number, digest, stage, release, config, metrics, created_by, created_at, updated_at, rev"
+const modelColumns = "id, name, version, number, digest, stage, release, config, metrics, created_by, created_at, updated_at, rev, " +
+	"description, source, run, run_link, model_id, status, status_message, deleted_at"
 
 const selectModels = "SELECT COALESCE(data_digest, '') AS data_digest, " + modelColumns + " FROM models"
 
@@ -64,20 +84,23 @@ type modelRow struct {
 	Metrics   document `db:"metrics"`
 	CreatedAt stamp    `db:"created_at"`
 	UpdatedAt stamp    `db:"updated_at"`
+	DeletedAt stamp    `db:"deleted_at"`
 }
 
 func (r modelRow) model() (Model, error) {
 	m := r.Model
-	m.Config, m.CreatedAt, m.UpdatedAt = r.Config.raw(), r.CreatedAt.time(), r.UpdatedAt.time()
+	m.Config, m.CreatedAt, m.UpdatedAt, m.DeletedAt = r.Config.raw(), r.CreatedAt.time(), r.UpdatedAt.time(), r.DeletedAt.time()
 	if err := json.Unmarshal(r.Metrics, &m.Metrics); err != nil {
 		return Model{}, fmt.Errorf("read metrics of model %s/%s: %w", m.Name, m.Version, err)
 	}
 	return m, nil
 }
 
-// Models lists model versions with their evidence and aliases, newest first.
+// Models lists model versions with their evidence, aliases and tags, newest
+// first. Deleted ones are not listed.
 func (c *Catalog) Models(ctx context.Context, f ModelFilter) ([]Model, error) {
 	var q query
+	q.where("deleted_at IS NULL")
 	if f.Name != "" {
 		q.where("name = ?", f.Name)
 	}
@@ -87,7 +110,7 @@ func (c *Catalog) Models(ctx context.Context, f ModelFilter) ([]Model, error) {
 	var models []Model
 	err := c.view(ctx, "list models", func(t *tx) error {
 		var err error
-		models, err = t.models(ctx, q, f.Limit)
+		models, err = t.models(ctx, q, newestFirst, f.Limit)
 		return err
 	})
 	return models, err
@@ -104,28 +127,32 @@ func (c *Catalog) Model(ctx context.Context, name, version string) (Model, error
 	return m, err
 }
 
+// mustModel is a version that is on record and not deleted.
 func (t *tx) mustModel(ctx context.Context, name, version string) (Model, error) {
 	m, found, err := t.model(ctx, name, version)
-	if err == nil && !found {
+	if err == nil && (!found || !m.DeletedAt.IsZero()) {
 		err = notFound("model %s/%s", name, version)
 	}
 	return m, err
 }
 
+// model is a version on record, be it deleted.
 func (t *tx) model(ctx context.Context, name, version string) (Model, bool, error) {
 	var q query
 	q.where("name = ?", name)
 	q.where("version = ?", version)
-	models, err := t.models(ctx, q, 1)
+	models, err := t.models(ctx, q, newestFirst, 1)
 	if err != nil || len(models) == 0 {
 		return Model{}, false, err
 	}
 	return models[0], true, nil
 }
 
-func (t *tx) models(ctx context.Context, q query, limit int) ([]Model, error) {
+const newestFirst = "created_at DESC, name, number DESC"
+
+func (t *tx) models(ctx context.Context, q query, order string, limit int) ([]Model, error) {
 	var rows []modelRow
-	if err := t.all(ctx, &rows, q.sql(selectModels, "created_at DESC, name, number DESC", limit), q.args...); err != nil {
+	if err := t.all(ctx, &rows, q.sql(selectModels, order, limit), q.args...); err != nil {
 		return nil, err
 	}
 	models := make([]Model, 0, len(rows))
@@ -134,28 +161,12 @@ func (t *tx) models(ctx context.Context, q query, limit int) ([]Model, error) {
 		if err != nil {
 			return nil, err
 		}
-		if m.Evidence, err = t.evidence(ctx, m.Name, m.Version); err != nil {
-			return nil, err
-		}
-		if err := t.all(ctx, &m.Aliases, "SELECT alias FROM model_aliases WHERE name = ? AND version = ? ORDER BY alias", m.Name, m.Version); err != nil {
-			return nil, err
-		}
 		models = append(models, m)
 	}
+	for part := range slices.Chunk(models, insertBatch/2) {
+		if err := t.complete(ctx, part); err != nil {
+			return nil, err
+		}
+	}
 	return models, nil
-}
-
-// evidence lists a version's evidence in the order in which it came.
-func (t *tx) evidence(ctx context.Context, name, version string) ([]Evidence, error) {
-	var rows []struct {
-		Evidence
-		At stamp `db:"at"`
-	}
-	err := t.all(ctx, &rows, "SELECT suite, passed, report, page, at FROM model_evidence WHERE name = ? AND version = ? ORDER BY seq", name, version)
-	var evidence []Evidence
-	for _, r := range rows {
-		r.Evidence.At = r.At.time()
-		evidence = append(evidence, r.Evidence)
-	}
-	return evidence, err
 }

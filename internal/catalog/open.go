@@ -31,6 +31,7 @@ type Catalog struct {
 	dialect *dialect
 	write   *sqlx.DB
 	read    *sqlx.DB // the same pool as write on PostgreSQL
+	keys    keyCache
 }
 
 // Open connects to the catalog and brings its schema up to date. Several

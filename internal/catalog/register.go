@@ -21,8 +21,8 @@ type registered struct {
 // (zero: now).
 //
 // A version that is on record with the same digest is kept: existed is true, it
-// goes back to staging if it was rejected or archived, metrics and evidence are
-// added. With another digest the error is an ErrConflict.
+// goes back to staging if it was rejected, archived or deleted, metrics and
+// evidence are added. With another digest the error is an ErrConflict.
 func (c *Catalog) RegisterModel(ctx context.Context, m Model, evidence []Evidence, mark Mark) (_ Model, existed bool, err error) {
 	if err := checkModel(m); err != nil {
 		return Model{}, false, fmt.Errorf("register model: %w", err)
@@ -81,10 +81,27 @@ func (t *tx) checkDataDigest(ctx context.Context, digest string) error {
 }
 
 func (t *tx) registerFirst(ctx context.Context, m Model, actor string) error {
-	if _, err := t.get(ctx, &m.Number, `INSERT INTO model_names(name, last_number) VALUES (?, 1)
-		ON CONFLICT (name) DO UPDATE SET last_number = model_names.last_number + 1 RETURNING last_number`, m.Name); err != nil {
+	if m.CreatedBy == "" {
+		m.CreatedBy = actor
+	}
+	var err error
+	if m.Number, err = t.nextNumber(ctx, m.Name, m.CreatedBy); err != nil {
 		return err
 	}
+	m.Stage, m.Status = StageStaging, StatusReady
+	return t.insertModel(ctx, m)
+}
+
+// nextNumber counts a model's versions; it makes the name if there is none, and
+// takes a deleted one back.
+func (t *tx) nextNumber(ctx context.Context, name, actor string) (number int64, err error) {
+	_, err = t.get(ctx, &number, `INSERT INTO model_names(name, last_number, created_by, created_at, updated_at) VALUES (?, 1, ?, ?, ?)
+		ON CONFLICT (name) DO UPDATE SET last_number = model_names.last_number + 1, deleted_at = NULL, updated_at = excluded.updated_at
+		RETURNING last_number`, name, actor, stamp(t.now), stamp(t.now))
+	return number, err
+}
+
+func (t *tx) insertModel(ctx context.Context, m Model) error {
 	config, err := canonical(m.Config)
 	if err != nil {
 		return fmt.Errorf("config of model %s/%s: %w", m.Name, m.Version, err)
@@ -96,13 +113,11 @@ func (t *tx) registerFirst(ctx context.Context, m Model, actor string) error {
 	if m.CreatedAt.IsZero() {
 		m.CreatedAt = t.now
 	}
-	if m.CreatedBy == "" {
-		m.CreatedBy = actor
-	}
 	id := fmt.Sprintf("%s/%s/%d", m.Name, m.Version, m.CreatedAt.Unix())
 	return t.insert(ctx, "models(data_digest, "+modelColumns+")", "",
-		[]any{orNull(m.DataDigest), id, m.Name, m.Version, m.Number, m.Digest, StageStaging, m.Release, config, metrics,
-			m.CreatedBy, stamp(m.CreatedAt), stamp(t.now), 1})
+		[]any{orNull(m.DataDigest), id, m.Name, m.Version, m.Number, m.Digest, m.Stage, m.Release, config, metrics,
+			m.CreatedBy, stamp(m.CreatedAt), stamp(t.now), 1,
+			m.Description, m.Source, m.Run, m.RunLink, m.ModelID, m.Status, m.StatusMessage, nil})
 }
 
 // registerAgain keeps what identifies the version and renews what a new release
@@ -113,7 +128,7 @@ func (t *tx) registerAgain(ctx context.Context, old, m Model) error {
 			m.Name, m.Version, old.Digest, m.Digest)
 	}
 	stage := old.Stage
-	if stage == StageRejected || stage == StageArchived {
+	if stage != StageProduction {
 		stage = StageStaging
 	}
 	all := map[string]float64{}
@@ -131,7 +146,10 @@ func (t *tx) registerAgain(ctx context.Context, old, m Model) error {
 		config = document(old.Config)
 	}
 	data, release := cmp.Or(m.DataDigest, old.DataDigest), cmp.Or(m.Release, old.Release)
-	_, err = t.exec(ctx, "UPDATE models SET stage = ?, metrics = ?, config = ?, data_digest = ?, release = ?, updated_at = ?, rev = rev + 1 WHERE name = ? AND version = ?",
+	if _, err := t.exec(ctx, "UPDATE model_names SET deleted_at = NULL, updated_at = ? WHERE name = ?", stamp(t.now), m.Name); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, "UPDATE models SET stage = ?, metrics = ?, config = ?, data_digest = ?, release = ?, deleted_at = NULL, updated_at = ?, rev = rev + 1 WHERE name = ? AND version = ?",
 		stage, metrics, config, orNull(data), release, stamp(t.now), m.Name, m.Version)
 	return err
 }

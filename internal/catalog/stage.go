@@ -4,35 +4,79 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
-	"time"
 )
 
-// SetStage moves a version to staging, archived or rejected. It is an
-// ErrConflict to move a version to production (PromoteCanary does) or away from
-// it: production is what the route serves. A version that is in the stage
-// already is given back as it is.
-func (c *Catalog) SetStage(ctx context.Context, name, version, to string, m Mark) (Model, error) {
-	if to == StageProduction {
-		return Model{}, fmt.Errorf("set stage of model %s/%s: %w", name, version, conflict("only the promotion of a canary makes a version production"))
+func checkStage(to string) error {
+	switch {
+	case to == StageProduction:
+		return conflict("only the promotion of a canary makes a version production")
+	case !slices.Contains([]string{StageNone, StageStaging, StageArchived, StageRejected}, to):
+		return invalid("unknown stage %q: use none, staging, archived or rejected", to)
 	}
-	if !slices.Contains([]string{StageStaging, StageArchived, StageRejected}, to) {
-		return Model{}, fmt.Errorf("set stage of model %s/%s: %w", name, version, invalid("unknown stage %q: use staging, archived or rejected", to))
+	return nil
+}
+
+// SetStage moves a version to none, staging, archived or rejected. It is an
+// ErrConflict to move a version to production (PromoteCanary and PromoteModel
+// do) or away from it (DemoteModel). A version that is in the stage already is
+// given back as it is.
+func (c *Catalog) SetStage(ctx context.Context, name, version, to string, m Mark) (Model, error) {
+	return c.SetStageAlone(ctx, name, version, to, false, m)
+}
+
+// SetStageAlone is SetStage that, where alone is true, archives all other
+// versions in the stage, each with an event of its own.
+func (c *Catalog) SetStageAlone(ctx context.Context, name, version, to string, alone bool, m Mark) (Model, error) {
+	if err := checkStage(to); err != nil {
+		return Model{}, fmt.Errorf("set stage of model %s/%s: %w", name, version, err)
 	}
 	return apply(ctx, c, m, ActionModelStage, ModelSubject(name, version), func(t *tx) (move[Model], error) {
 		old, err := t.mustModel(ctx, name, version)
 		if err != nil {
 			return move[Model]{}, err
 		}
-		switch old.Stage {
-		case to:
-			return move[Model]{after: old, unchanged: true}, nil
-		case StageProduction:
+		if old.Stage == StageProduction {
 			return move[Model]{}, conflict("model %s/%s is in production: promote another version in its place", name, version)
+		}
+		if alone {
+			if err := t.archiveOthers(ctx, old, to, m); err != nil {
+				return move[Model]{}, err
+			}
+		}
+		if old.Stage == to {
+			return move[Model]{after: old, unchanged: true}, nil
 		}
 		now, err := t.setStage(ctx, old, to)
 		return move[Model]{before: old, after: now}, err
 	})
+}
+
+// archiveOthers archives what else is in the stage.
+func (t *tx) archiveOthers(ctx context.Context, keep Model, stage string, m Mark) error {
+	var q query
+	q.where("name = ?", keep.Name)
+	q.where("stage = ?", stage)
+	q.where("version <> ?", keep.Version)
+	q.where("deleted_at IS NULL")
+	others, err := t.models(ctx, q, "number", 0)
+	if err != nil {
+		return err
+	}
+	for _, old := range others {
+		now, err := t.setStage(ctx, old, StageArchived)
+		if err != nil {
+			return err
+		}
+		text, err := canonicalOf(detail{Before: old, After: now})
+		if err != nil {
+			return err
+		}
+		if err := t.appendEvent(ctx, Event{Key: m.Key + "/archive/" + old.Version, Actor: m.Actor, Action: ActionModelStage,
+			Subject: ModelSubject(old.Name, old.Version), Reason: m.Reason, Detail: text.raw()}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // setStage moves old to a stage if it is still as it was read.
@@ -45,32 +89,14 @@ func (t *tx) setStage(ctx context.Context, old Model, to string) (Model, error) 
 	if changed == 0 {
 		return Model{}, conflict("model %s/%s changed since revision %d", old.Name, old.Version, old.Rev)
 	}
+	if err := t.touch(ctx, old.Name); err != nil {
+		return Model{}, err
+	}
 	return t.mustModel(ctx, old.Name, old.Version)
 }
 
-// StageHistory lists the events that moved a version of the model between
-// stages, registrations included, in order.
-func (c *Catalog) StageHistory(ctx context.Context, name string) ([]Event, error) {
-	var q query
-	q.prefix("subject", ModelSubject(name, ""))
-	q.where("action IN (?, ?, ?)", ActionModelRegistered, ActionModelStage, ActionModelPromoted)
-	return c.events(ctx, q, "id", 0)
-}
-
-// ProductionAt is the version of the model that was in production at a time, or
-// ErrNotFound if none was.
-func (c *Catalog) ProductionAt(ctx context.Context, name string, when time.Time) (string, error) {
-	// A version leaves production only by the promotion of another.
-	var q query
-	q.prefix("subject", ModelSubject(name, ""))
-	q.where("action = ?", ActionModelPromoted)
-	q.where("at <= ?", stamp(when))
-	last, err := c.events(ctx, q, "id DESC", 1)
-	if err != nil {
-		return "", err
-	}
-	if len(last) == 0 {
-		return "", notFound("production version of model %s at %s", name, when.UTC().Format(time.RFC3339))
-	}
-	return strings.TrimPrefix(last[0].Subject, ModelSubject(name, "")), nil
+// touch notes that something of a registered model changed.
+func (t *tx) touch(ctx context.Context, name string) error {
+	_, err := t.exec(ctx, "UPDATE model_names SET updated_at = ? WHERE name = ?", stamp(t.now), name)
+	return err
 }

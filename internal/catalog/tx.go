@@ -25,6 +25,8 @@ const (
 type tx struct {
 	sqlx    *sqlx.Tx
 	dialect *dialect
+	keys    *keyCache
+	writes  bool
 	now     time.Time // the transaction's time
 	head    head      // of the event chain; set by lockHead
 }
@@ -87,7 +89,7 @@ func (c *Catalog) run(ctx context.Context, db *sqlx.DB, options *sql.TxOptions, 
 			err = undo
 		}
 	}()
-	if err := fn(&tx{sqlx: inner, dialect: c.dialect, now: at(time.Now())}); err != nil {
+	if err := fn(&tx{sqlx: inner, dialect: c.dialect, keys: &c.keys, writes: options == c.dialect.writing, now: at(time.Now())}); err != nil {
 		return err
 	}
 	return inner.Commit()
@@ -151,6 +153,15 @@ func cleaned(args []any) []any {
 		}
 	}
 	return args
+}
+
+// placesFor is "(?,?,…)" for some values, at least one, and the arguments for it.
+func placesFor[T any](values []T) (string, []any) {
+	args := make([]any, len(values))
+	for i, value := range values {
+		args[i] = value
+	}
+	return "(?" + strings.Repeat(",?", len(values)-1) + ")", args
 }
 
 // query collects conditions of a SELECT.

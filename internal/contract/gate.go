@@ -69,6 +69,8 @@ type TestModelInput struct {
 	// Production is the model to compare with; empty digest for a first release.
 	Production       string `json:"production,omitempty"`
 	ProductionDigest string `json:"production_digest,omitempty"`
+	// DataDigest is the data version that the tables belong to; empty from releases that began before it was there.
+	DataDigest string `json:"data_digest,omitempty"`
 }
 
 // RegisterInput puts the tested model into the registry, stage staging.

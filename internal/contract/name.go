@@ -16,6 +16,7 @@ const (
 	WorkflowCompliance = "slipway.Compliance"
 	WorkflowCanary     = "slipway.Canary"
 	WorkflowMonitor    = "slipway.Monitor"
+	WorkflowDeliver    = "slipway.Deliver"
 )
 
 // Activity types, "<area>.<Verb>".
@@ -40,6 +41,7 @@ const (
 	ActivityEnsureSchedule = "drift.EnsureSchedule"
 	ActivityMonitorWindow  = "drift.Check"
 	ActivityNotify         = "notify.Send"
+	ActivityDeliver        = "deliver.Run"
 
 	ActivityAddData     = "data.Add"
 	ActivityListData    = "data.List"
@@ -90,6 +92,9 @@ func ComplianceID(model, version string) string { return "compliance/" + model +
 
 // CanaryID is the workflow id of a release's canary.
 func CanaryID(model, version string) string { return "canary/" + model + "/" + version }
+
+// DeliverID is the workflow id of the deliveries to a consumer.
+func DeliverID(consumer string) string { return "deliver/" + consumer }
 
 // MonitorID is the schedule id, and the prefix of the workflow ids of its runs.
 func MonitorID(model string) string { return "monitor/" + model }

@@ -64,6 +64,10 @@ func asProblem(err error) *problem {
 		p.status, p.hint = http.StatusNotFound, "check the name; `slipway release list`, `slipway model list` and `slipway data list` show what there is"
 	case errors.Is(err, artifacts.ErrNotFound):
 		p.status = http.StatusNotFound
+	case errors.Is(err, catalog.ErrGoverned):
+		p.status, p.hint = http.StatusForbidden, ""
+	case errors.Is(err, catalog.ErrConflict):
+		p.status, p.hint = http.StatusConflict, "look again, and decide anew"
 	case errors.Is(err, catalog.ErrInvalid):
 		p.status, p.hint = http.StatusBadRequest, ""
 	case errors.As(err, &tooBig):

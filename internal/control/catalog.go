@@ -54,29 +54,6 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request) error {
 	return writeJSON(w, found)
 }
 
-func (s *Server) models(w http.ResponseWriter, r *http.Request) error {
-	q := query(r)
-	f := catalog.ModelFilter{Name: q.text("name"), Stage: q.text("stage"), Limit: q.number("limit", defaultLimit, maxLimit)}
-	if err := q.check(); err != nil {
-		return err
-	}
-	found, err := s.cfg.Catalog.Models(r.Context(), f)
-	return writeList(w, "models", found, err)
-}
-
-func (s *Server) model(w http.ResponseWriter, r *http.Request) error {
-	found, err := s.cfg.Catalog.Model(r.Context(), r.PathValue("name"), r.PathValue("version"))
-	if err != nil {
-		return err
-	}
-	return writeJSON(w, found)
-}
-
-func (s *Server) history(w http.ResponseWriter, r *http.Request) error {
-	found, err := s.cfg.Catalog.StageHistory(r.Context(), r.PathValue("name"))
-	return writeList(w, "events", found, err)
-}
-
 func (s *Server) dataVersions(w http.ResponseWriter, r *http.Request) error {
 	q := query(r)
 	name := q.text("name")

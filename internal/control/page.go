@@ -18,6 +18,9 @@ import (
 //go:embed page.html
 var pageSource string
 
+//go:embed model.html
+var modelPageSource string
+
 // pageReleases is how many releases the first page lists.
 const pageReleases = 50
 
@@ -28,7 +31,8 @@ func parsePages() (*template.Template, error) {
 		"took":    took,
 		"mark":    mark,
 		"percent": func(permille int) string { return fmt.Sprintf("%g %%", float64(permille)/10) },
-	}).Parse(pageSource)
+		"delta":   func(v *float64) string { return fmt.Sprintf("%+.6g", *v) },
+	}).Parse(pageSource + modelPageSource)
 	if err != nil {
 		return nil, fmt.Errorf("read the pages: %w", err)
 	}

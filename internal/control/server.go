@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"log/slog"
+	"maps"
 	"net/http"
 	"time"
 
@@ -13,6 +14,8 @@ import (
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/dataversion"
+	"github.com/slipway-ml/slipway/internal/mlflow"
+	"github.com/slipway-ml/slipway/internal/registry"
 )
 
 // DefaultAlive is how long after its last beat a gateway is still listed.
@@ -38,6 +41,8 @@ type Config struct {
 	MaxUpload int64
 	// Alive is how long after its last beat a gateway is still listed; 0: DefaultAlive.
 	Alive time.Duration
+	// MLflow answers MLflow's REST API under the same authorization; nil: it is not answered.
+	MLflow *mlflow.API
 	// Log takes failures that are the server's own; nil: slog.Default().
 	Log *slog.Logger
 }
@@ -76,8 +81,9 @@ func (c Config) validate() error {
 
 // Server answers the control API.
 type Server struct {
-	cfg   Config
-	pages *template.Template
+	cfg      Config
+	pages    *template.Template
+	registry *registry.Library
 }
 
 // New makes a server; its errors name the field of Config that is wrong.
@@ -90,7 +96,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg, pages: pages}, nil
+	return &Server{cfg: cfg, pages: pages, registry: &registry.Library{Catalog: cfg.Catalog, Store: cfg.Store, Data: cfg.Data}}, nil
 }
 
 // handler is a handler that leaves its errors to the server.
@@ -99,7 +105,7 @@ type handler func(http.ResponseWriter, *http.Request) error
 // Handler is the whole API with its pages.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	for pattern, h := range map[string]handler{
+	routes := map[string]handler{
 		"HEAD /api/v1/blobs/{digest}":            s.statBlob,
 		"GET /api/v1/blobs/{digest}":             s.getBlob,
 		"PUT /api/v1/blobs/{digest}":             s.putBlob,
@@ -108,9 +114,6 @@ func (s *Server) Handler() http.Handler {
 		"GET /api/v1/info":                       s.info,
 		"GET /api/v1/releases":                   s.releases,
 		"GET /api/v1/releases/{model}/{version}": s.release,
-		"GET /api/v1/models":                     s.models,
-		"GET /api/v1/models/{name}/history":      s.history,
-		"GET /api/v1/models/{name}/{version}":    s.model,
 		"GET /api/v1/data":                       s.dataVersions,
 		"GET /api/v1/data/{ref...}":              s.data,
 		"GET /api/v1/routes":                     s.routes,
@@ -121,10 +124,15 @@ func (s *Server) Handler() http.Handler {
 		"GET /releases/{model}/{version}":        s.releasePage,
 		"GET /reports/{digest}":                  s.report,
 		"/":                                      nothing,
-	} {
+	}
+	maps.Copy(routes, s.modelRoutes())
+	for pattern, h := range routes {
 		mux.Handle(pattern, s.answer(h))
 	}
 	mux.Handle("GET /metrics", promhttp.Handler())
+	if s.cfg.MLflow != nil {
+		s.cfg.MLflow.Mount(mux)
+	}
 	open := http.NewServeMux()
 	open.Handle("GET /healthz", s.answer(s.health))
 	open.Handle("GET /health", s.answer(s.health))

@@ -61,7 +61,8 @@ func (l *Library) Collect(ctx context.Context, o CollectOptions, m catalog.Mark)
 	return out, nil
 }
 
-// roots yields the trees that must be kept, those in without left out.
+// roots yields the trees that must be kept, data versions in without left out: data
+// versions and the artifacts of runs, which are in the same repository.
 func (l *Library) roots(ctx context.Context, without map[string]bool) iter.Seq2[artifacts.Digest, error] {
 	return func(yield func(artifacts.Digest, error) bool) {
 		for digest, err := range l.catalog.DataRoots(ctx) {
@@ -69,6 +70,11 @@ func (l *Library) roots(ctx context.Context, without map[string]bool) iter.Seq2[
 				continue
 			}
 			if !yield(artifacts.Digest(digest), err) || err != nil {
+				return
+			}
+		}
+		for tree, err := range l.catalog.TrackedRoots(ctx) {
+			if !yield(artifacts.Digest(tree), err) || err != nil {
 				return
 			}
 		}

@@ -60,6 +60,27 @@ func OpenKeepers(ctx context.Context, setting string) (Keepers, error) {
 	return keepers, nil
 }
 
+// Encrypt seals a short secret with the first key.
+func (k Keepers) Encrypt(ctx context.Context, plaintext []byte) ([]byte, error) {
+	if len(k) == 0 {
+		return nil, fmt.Errorf("%w: there is none", ErrKey)
+	}
+	return k[0].Encrypt(ctx, plaintext)
+}
+
+// Decrypt opens what Encrypt sealed with any of the keys.
+func (k Keepers) Decrypt(ctx context.Context, ciphertext []byte) ([]byte, error) {
+	errs := []error{ErrKey}
+	for _, keeper := range k {
+		plaintext, err := keeper.Decrypt(ctx, ciphertext)
+		if err == nil {
+			return plaintext, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
 // Close closes all of them.
 func (k Keepers) Close() error {
 	var errs []error

@@ -29,7 +29,7 @@ type Model struct {
 	Version    string             `json:"version"`
 	Number     int64              `json:"number"`
 	Digest     string             `json:"digest"`
-	Stage      string             `json:"stage"` // staging, production, archived or rejected
+	Stage      string             `json:"stage"` // none, staging, production, archived or rejected
 	DataDigest string             `json:"data_digest,omitempty"`
 	Release    string             `json:"release,omitempty"`
 	Config     json.RawMessage    `json:"config,omitempty"`
@@ -40,6 +40,16 @@ type Model struct {
 	Rev        int64              `json:"rev"`
 	Evidence   []Evidence         `json:"evidence,omitempty"`
 	Aliases    []string           `json:"aliases,omitempty"`
+
+	Description   string            `json:"description,omitempty"`
+	Source        string            `json:"source,omitempty"`
+	Run           string            `json:"run,omitempty"`
+	RunLink       string            `json:"run_link,omitempty"`
+	ModelID       string            `json:"model_id,omitempty"`
+	Status        string            `json:"status,omitempty"`
+	StatusMessage string            `json:"status_message,omitempty"`
+	Tags          map[string]string `json:"tags,omitempty"`
+	DeletedAt     time.Time         `json:"deleted_at,omitzero"`
 }
 
 // Evidence is a stored report on a model version.

@@ -1,0 +1,31 @@
+package contract
+
+// ConsumerWebhooks is the consumer of the audit log that tells webhooks of registry events.
+const ConsumerWebhooks = "webhooks"
+
+// DeliverInput is the input of a Deliver workflow, which runs for good.
+type DeliverInput struct {
+	// Consumer says to whom: ConsumerWebhooks.
+	Consumer string `json:"consumer"`
+	// Delivered counts what was delivered before this run.
+	Delivered int64 `json:"delivered"`
+}
+
+// DeliverShiftInput asks for some minutes of deliveries.
+type DeliverShiftInput struct {
+	Consumer string `json:"consumer"`
+}
+
+// DeliverShift is what came of some minutes of deliveries.
+type DeliverShift struct {
+	Delivered int64 `json:"delivered"`
+	Failed    int64 `json:"failed"`  // attempts; they are made again
+	Failing   int   `json:"failing"` // receivers whose last attempt failed
+}
+
+// DeliverStatus answers the query of a Deliver workflow, as of its last shift.
+type DeliverStatus struct {
+	Consumer  string `json:"consumer"`
+	Delivered int64  `json:"delivered"`
+	Failing   int    `json:"failing"`
+}
