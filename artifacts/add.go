@@ -47,8 +47,7 @@ func (r *Repository) Add(ctx context.Context, path string, progress func(Progres
 	a := &adder{upload: u, files: files, cache: cache, entries: make([]Entry, len(files)), saved: time.Now()}
 	tree, err := a.run(within)
 	if err != nil {
-		u.abandon(ctx)
-		err = errors.Join(err, context.Cause(ctx))
+		err = errors.Join(u.abandon(ctx, err), context.Cause(ctx))
 	}
 	if saved := a.cache.save(); err == nil {
 		err = saved
@@ -93,6 +92,9 @@ func (a *adder) run(ctx context.Context) (Tree, error) {
 	}
 	if err := workers.Wait(); err != nil {
 		return Tree{}, err
+	}
+	if err := context.Cause(ctx); err != nil {
+		return Tree{}, err // not all of them were begun
 	}
 	return a.tree(ctx, a.entries)
 }

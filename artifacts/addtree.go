@@ -26,8 +26,7 @@ func (r *Repository) AddFile(ctx context.Context, path string, rd io.Reader) (En
 		err = u.finish(within)
 	}
 	if err != nil {
-		u.abandon(ctx)
-		return Entry{}, r.fail(ctx, "add file", "", fmt.Errorf("%s: %w", path, err))
+		return Entry{}, r.fail(ctx, "add file", "", fmt.Errorf("%s: %w", path, u.abandon(ctx, err)))
 	}
 	return Entry{Path: path, Size: size, Digest: digestOfSum(sum)}, nil
 }
@@ -55,8 +54,7 @@ func (r *Repository) AddTree(ctx context.Context, entries []Entry) (Tree, error)
 	}
 	tree, err := u.addTree(within, entries)
 	if err != nil {
-		u.abandon(ctx)
-		return Tree{}, r.fail(ctx, "add tree", "", err)
+		return Tree{}, r.fail(ctx, "add tree", "", u.abandon(ctx, err))
 	}
 	return tree, nil
 }

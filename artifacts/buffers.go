@@ -5,20 +5,39 @@ import (
 	"sync/atomic"
 )
 
-// buffers are used again: in memory that is new, touching a page for the first time
-// costs more than copying it.
-type buffers struct{ groups, packs sync.Pool }
+// buffers are used again as long as an upload lasts: in memory that is new, touching
+// a page for the first time costs more than copying it. A sync.Pool would lose
+// them at every other garbage collection.
+type buffers struct{ windows, packs freeList }
 
 // pack returns an empty buffer that a pack of the usual size fits into.
-func (b *buffers) pack() *[]byte { return take(&b.packs, packTarget) }
+func (b *buffers) pack() *[]byte { return b.packs.take(packTarget) }
 
-func take(pool *sync.Pool, size int) *[]byte {
-	if p, ok := pool.Get().(*[]byte); ok {
+// freeList is buffers that nobody uses.
+type freeList struct {
+	mu   sync.Mutex
+	free []*[]byte
+}
+
+// take returns an empty buffer, aligned for direct writes.
+func (l *freeList) take(size int) *[]byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if n := len(l.free); n > 0 {
+		p := l.free[n-1]
+		l.free = l.free[:n-1]
 		*p = (*p)[:0]
 		return p
 	}
-	p := make([]byte, 0, size)
+	p := alignedBuffer(size)
 	return &p
+}
+
+// give takes a buffer back.
+func (l *freeList) give(p *[]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.free = append(l.free, p)
 }
 
 // group is some chunks next to each other.
@@ -30,7 +49,7 @@ type group struct {
 
 // group returns an empty group that two will use.
 func (b *buffers) group() group {
-	g := group{data: take(&b.groups, groupBytes), users: new(atomic.Int32)}
+	g := group{data: b.windows.take(windowBytes), users: new(atomic.Int32)}
 	g.users.Store(2)
 	return g
 }
@@ -38,6 +57,6 @@ func (b *buffers) group() group {
 // release tells that one of a group's users is done with its data.
 func (b *buffers) release(g group) {
 	if g.users.Add(-1) == 0 {
-		b.groups.Put(g.data)
+		b.windows.give(g.data)
 	}
 }

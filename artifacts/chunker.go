@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	chunkers "github.com/PlakarKorp/go-cdc-chunkers"
-	_ "github.com/PlakarKorp/go-cdc-chunkers/chunkers/fastcdc" // chunkAlgorithm
+	_ "github.com/PlakarKorp/go-cdc-chunkers/chunkers/jc" // chunkAlgorithm
 	"golang.org/x/sync/errgroup"
 
 	"github.com/slipway-ml/slipway/artifacts/blobindex"
@@ -19,35 +19,37 @@ import (
 // How large files are cut. Another choice finds fewer equal chunks in what was
 // stored before, and reads it all the same.
 const (
-	chunkAlgorithm = "fastcdc-v1.0.0"
+	chunkAlgorithm = "jc-v1.0.0"
 	chunkMin       = 256 << 10
 	chunkAverage   = 1 << 20
 	chunkMax       = 4 << 20
 	// wholeMax is the size in bytes up to which a file is one blob.
 	wholeMax = 8 << 20
-	// groupBytes and groupCount bound what is hashed and looked up together.
+	// groupBytes and groupCount bound the small files that are hashed and looked up together.
 	groupBytes = 8 << 20
 	groupCount = 256
+	// windowBytes is how much of a large file is read and cut at once.
+	windowBytes = 16 << 20
 )
 
 // putLarge stores what rd yields in chunks and returns its hash and size. The
-// bytes are read once: one goroutine cuts, one hashes the file, and the workers hash
-// and store the chunks.
+// bytes are read once: one goroutine reads and cuts, one hashes the file, and the workers
+// hash and store the chunks.
 func (u *upload) putLarge(ctx context.Context, rd io.Reader) (blobindex.Sum, int64, error) {
 	whole, hashed := make(chan group, 1), make(chan blobindex.Sum, 1)
 	go func() {
 		h := sha256.New()
 		for g := range whole {
 			h.Write(*g.data)
-			u.r.buffers.release(g)
+			u.buffers.release(g)
 		}
 		hashed <- blobindex.Sum(h.Sum(nil))
 	}()
 	workers, within := errgroup.WithContext(ctx)
-	workers.SetLimit(u.r.opts.Workers)
+	workers.SetLimit(u.r.opts.Workers + 1) // one may wait for the index
 	var list chunkList
 	var groups [][]chunk
-	err := cut(&source{ctx: within, r: rd, left: math.MaxInt64 - 1}, u.r.buffers.group, func(g group) {
+	err := cut(&source{ctx: within, r: rd, left: math.MaxInt64 - 1}, u.buffers.group, func(g group) {
 		list.size += int64(len(*g.data))
 		groups = append(groups, g.chunks)
 		whole <- g
@@ -71,7 +73,7 @@ func (u *upload) putLarge(ctx context.Context, rd io.Reader) (blobindex.Sum, int
 
 // putGroup names the chunks of a group and stores them.
 func (u *upload) putGroup(ctx context.Context, g group) error {
-	defer u.r.buffers.release(g)
+	defer u.buffers.release(g)
 	data := *g.data
 	pieces := make([]piece, len(g.chunks))
 	at := 0
@@ -87,30 +89,69 @@ func (u *upload) putGroup(ctx context.Context, g group) error {
 	return nil
 }
 
-// cut cuts what rd yields into chunks and hands them out in groups.
+// cut cuts what rd yields into chunks and hands them out in groups, in the buffers
+// that it was read into.
 func cut(rd io.Reader, newGroup func() group, do func(group)) error {
-	cutter, err := chunkers.NewChunker(chunkAlgorithm, rd, &chunkers.ChunkerOpts{MinSize: chunkMin, NormalSize: chunkAverage, MaxSize: chunkMax})
-	if err != nil {
-		return err
-	}
 	g := newGroup()
 	for {
-		b, err := cutter.Next() // valid until the next call; may come with io.EOF
-		if err != nil && !errors.Is(err, io.EOF) {
+		rest := len(*g.data) // that the group before left
+		window := (*g.data)[:windowBytes]
+		n, err := io.ReadFull(rd, window[rest:])
+		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		if err != nil && !last {
 			return err
 		}
-		if len(b) > 0 && len(*g.data)+len(b) > groupBytes {
-			do(g)
-			g = newGroup()
-		}
-		if len(b) > 0 {
-			*g.data, g.chunks = append(*g.data, b...), append(g.chunks, chunk{size: uint32(len(b))})
-		}
+		window = window[:rest+n]
+		sizes, err := cutWindow(window, last)
 		if err != nil {
-			if len(*g.data) > 0 {
-				do(g)
-			}
+			return err
+		}
+		end := 0
+		for _, size := range sizes {
+			g.chunks, end = append(g.chunks, chunk{size: uint32(size)}), end+size
+		}
+		next := group{}
+		if !last {
+			next = newGroup()
+			*next.data = append(*next.data, window[end:]...)
+		}
+		if *g.data = window[:end]; end > 0 {
+			do(g)
+		}
+		if last {
 			return nil
 		}
+		g = next
 	}
 }
+
+// cutWindow returns the sizes of the chunks at the beginning of data: of all, if it is the last
+// of a file, else of those that no byte to come can change. They are where they
+// would be if the file were cut as a whole.
+func cutWindow(data []byte, last bool) (sizes []int, err error) {
+	whole := data
+	if len(data) < chunkMax {
+		whole = data[:chunkMax:chunkMax] // the least that the library works in; it looks at data only
+	}
+	cutter, err := chunkers.NewChunkerBuffer(chunkAlgorithm, inPlace(len(data)), &chunkers.ChunkerOpts{MinSize: chunkMin, NormalSize: chunkAverage, MaxSize: chunkMax}, whole)
+	if err != nil {
+		return nil, err
+	}
+	for at := 0; at < len(data); {
+		b, err := cutter.Next()
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		if at += len(b); at == len(data) && len(b) < chunkMax && !last {
+			break // it may go on
+		}
+		sizes = append(sizes, len(b))
+	}
+	return sizes, nil
+}
+
+// inPlace reads n bytes that are in the buffer already, so that the chunker cuts in it
+// and nothing is copied. It ends at once, or the chunker would move them for more room.
+type inPlace int
+
+func (n inPlace) Read([]byte) (int, error) { return int(n), io.EOF }

@@ -83,6 +83,10 @@ func (f folder) commit(ctx context.Context, key string, sp *spool, _ string) err
 
 // materialise gives content that was spooled in memory a file.
 func (f folder) materialise(sp *spool) (err error) {
+	if sp.file, err = createDirect(f.temp(), sp.mem); err != nil || sp.file != nil {
+		sp.named = err == nil
+		return err
+	}
 	if sp.file, err = createTemp(f.temp(), "put-"); err != nil {
 		return err
 	}

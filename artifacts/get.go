@@ -78,8 +78,12 @@ func (r *Repository) get(ctx context.Context, tree Digest, paths []string, to st
 		return err
 	}
 	defer func() { err = errors.Join(err, root.Close()) }()
-	g := &getter{r: r, tell: tell, placing: placing{root: root, folders: map[string]bool{}}}
-	defer g.abandon()
+	placing, err := newPlacing(root)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, placing.close()) }()
+	g := &getter{r: r, tell: tell, placing: placing}
 	for len(entries) > 0 {
 		n := batchOf(entries)
 		if err := g.batch(ctx, entries[:n]); err != nil {
@@ -145,7 +149,7 @@ func (s selection) missing() error {
 type getter struct {
 	r    *Repository
 	tell *meter
-	placing
+	*placing
 }
 
 // wanted is a file to be written.

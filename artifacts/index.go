@@ -21,9 +21,9 @@ import (
 // was touched since. A writer whose pin is gone fails; it must not acknowledge.
 type Index interface {
 	// PinUpload begins (or goes on with) an upload and keeps what it touches from
-	// collection until the given time. A zero time ends the upload. Going on with
-	// or ending an upload that GCCutoff has dropped fails with blobindex.ErrExpired;
-	// begin tells that the upload is new.
+	// collection until the given time. A zero time ends the upload: now is that time.
+	// Going on with or ending an upload that GCCutoff has dropped fails with
+	// blobindex.ErrExpired; begin tells that the upload is new.
 	PinUpload(ctx context.Context, upload string, begin bool, until time.Time) error
 	// FindBlobs returns those of up to 4000 blobs that are on record, in any order. With
 	// touch it also notes that somebody counts on them from now on.
@@ -38,8 +38,10 @@ type Index interface {
 	ListBlobs(ctx context.Context, after *blobindex.Sum, limit int) ([]blobindex.Blob, error)
 	// ListPacks returns up to limit packs whose id is greater than after, in order.
 	ListPacks(ctx context.Context, after string, limit int) ([]blobindex.Pack, error)
-	// GCCutoff drops the pins that were not renewed in time, and returns the
-	// earlier of before and the beginning of the oldest pinned upload.
+	// GCCutoff drops the pins whose time was up at before (or is now, if that is
+	// earlier), and returns the earlier of before and the beginning of the oldest pinned upload. So
+	// what an upload touched at its beginning, however long it took, is kept as long
+	// after its end as what it touched last.
 	GCCutoff(ctx context.Context, before time.Time) (time.Time, error)
 	// ForgetBlobs takes those of the blobs off the record that were not touched
 	// since the cutoff, and tells how many.

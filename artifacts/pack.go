@@ -59,63 +59,6 @@ func packOfKey(prefix, key string) (id string, ok bool) {
 	return id, err == nil && hex.EncodeToString(raw) == id && packKeyOf(prefix, id) == key
 }
 
-// frame is a blob ready to be put in a pack: encoded, not yet sealed.
-type frame struct {
-	blob blobindex.Blob // Sum, Kind, Encoding, Size, From
-	data []byte
-}
-
-// buildPack lays frames out as the pack id, sealed if there is a key, in the
-// empty buffer b, and returns its bytes and where each blob lies.
-func buildPack(b []byte, id string, frames []frame, key *packKey) ([]byte, []blobindex.Blob) {
-	b = appendHeader(b, id, key != nil)
-	blobs := make([]blobindex.Blob, len(frames))
-	index := make([]byte, 0, len(frames)*packRow)
-	for i, f := range frames {
-		begin := len(b)
-		blob := f.blob
-		if key != nil {
-			b = key.seal(b, f.data, uint64(begin))
-			blob.Encoding |= blobindex.Sealed
-		} else {
-			b = append(b, f.data...)
-		}
-		blob.Pack, blob.Offset, blob.Stored, blob.CRC = id, int64(begin), int64(len(b)-begin), crcOf(b[begin:])
-		blobs[i] = blob
-		index = appendRow(index, blob)
-	}
-	begin := len(b)
-	if key != nil {
-		b = key.seal(b, index, indexNonce)
-	} else {
-		b = append(b, index...)
-	}
-	length := len(b) - begin
-	b = binary.LittleEndian.AppendUint32(b, uint32(length))
-	b = binary.LittleEndian.AppendUint32(b, uint32(len(frames)))
-	b = binary.LittleEndian.AppendUint32(b, tailCRC(b[:packHeader], b[begin:]))
-	return append(b, tailMagic...), blobs
-}
-
-func appendHeader(b []byte, id string, sealed bool) []byte {
-	raw, _ := hex.DecodeString(id) // ids come from newPackID or passed packOfKey
-	var flags byte
-	if sealed {
-		flags = flagSealed
-	}
-	b = append(b, packMagic...)
-	b = append(b, packVersion, flags, 0, 0, 0, 0, 0, 0)
-	return append(b, raw...)
-}
-
-func appendRow(b []byte, blob blobindex.Blob) []byte {
-	b = append(b, blob.Sum[:]...)
-	b = append(b, byte(blob.Kind), byte(blob.Encoding), 0, 0)
-	b = binary.LittleEndian.AppendUint32(b, uint32(blob.Stored))
-	b = binary.LittleEndian.AppendUint32(b, uint32(blob.Size))
-	return binary.LittleEndian.AppendUint32(b, blob.CRC)
-}
-
 // tailCRC covers the header, the index and the two lengths: all but the frames,
 // which have their own, and the tail's magic.
 func tailCRC(header, indexAndLengths []byte) uint32 {

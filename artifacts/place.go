@@ -18,6 +18,8 @@ const getTemp = ".get-"
 // placing gives files that were written under temporary names their own, once they are on disk.
 type placing struct {
 	root *os.Root
+	disk *os.File // of root
+	each bool     // files are synced one by one: not all folders are on that disk
 	// folders that files were put in or that were swept, by path below root.
 	folders map[string]bool
 
@@ -26,6 +28,11 @@ type placing struct {
 }
 
 type placed struct{ temp, name string }
+
+func newPlacing(root *os.Root) (*placing, error) {
+	disk, err := diskOf(root)
+	return &placing{root: root, disk: disk, folders: map[string]bool{}}, err
+}
 
 // create makes a temporary file beside where it is to go.
 func (p *placing) create(name string) (*os.File, string, error) {
@@ -53,10 +60,8 @@ func (p *placing) finish() (err error) {
 			}
 		}
 	}()
-	for _, f := range files {
-		if err := p.sync(f.temp); err != nil {
-			return err
-		}
+	if err := p.sync(files); err != nil {
+		return err
 	}
 	for _, f := range files {
 		if err := p.root.Rename(f.temp, f.name); err != nil {
@@ -66,14 +71,30 @@ func (p *placing) finish() (err error) {
 	return nil
 }
 
-// abandon removes what was not given its name.
-func (p *placing) abandon() {
+// close removes what was not given its name.
+func (p *placing) close() error {
 	for _, f := range p.files {
 		_ = p.root.Remove(f.temp)
 	}
+	return p.disk.Close()
 }
 
-func (p *placing) sync(temp string) (err error) {
+// sync returns once the content of the files is on disk.
+func (p *placing) sync(files []placed) error {
+	if !p.each {
+		if done, err := syncDisk(p.disk, len(files)); done || err != nil {
+			return err
+		}
+	}
+	for _, f := range files {
+		if err := p.syncFile(f.temp); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *placing) syncFile(temp string) (err error) {
 	f, err := p.root.OpenFile(temp, os.O_WRONLY, 0)
 	if err != nil {
 		return err
@@ -92,6 +113,11 @@ func (p *placing) folder(dir string) error {
 	}
 	for ; !p.folders[dir]; dir = filepath.Dir(dir) {
 		p.folders[dir] = true
+		same, err := sameDisk(p.disk, p.root, dir)
+		if err != nil {
+			return err
+		}
+		p.each = p.each || !same
 		if err := p.sweep(dir); err != nil {
 			return err
 		}

@@ -27,8 +27,7 @@ func (r *Repository) Reindex(ctx context.Context, progress func(Progress)) (Rein
 	}
 	found, err := u.reindex(within)
 	if err != nil {
-		u.abandon(ctx)
-		return found, r.fail(ctx, "reindex", "", err)
+		return found, r.fail(ctx, "reindex", "", u.abandon(ctx, err))
 	}
 	return found, nil
 }

@@ -30,10 +30,11 @@ func (c *collection) repack(ctx context.Context, sparse []blobindex.Pack) (err e
 	}
 	defer func() {
 		if err != nil {
-			u.abandon(ctx)
+			err = u.abandon(ctx, err)
 		}
 	}()
 	var moved []blobindex.Pack
+	var pack *packing
 	for _, p := range sparse {
 		frames, err := c.live(within, p.ID)
 		c.tell.add(Progress{Bytes: p.Bytes})
@@ -45,12 +46,13 @@ func (c *collection) repack(ctx context.Context, sparse []blobindex.Pack) (err e
 			return err
 		}
 		for _, f := range frames {
-			if err := u.add(within, f); err != nil {
+			if pack, err = u.add(within, pack, f); err != nil {
 				return err
 			}
 		}
 		moved = append(moved, p)
 	}
+	u.giveOpen(pack)
 	if err := u.finish(within); err != nil {
 		return err
 	}

@@ -54,8 +54,6 @@ type Repository struct {
 	opts  Options
 	codec codec
 	keys  openKeys
-	// buffers of all its uploads.
-	buffers buffers
 }
 
 // codec holds the compressors, which are safe for concurrent use.

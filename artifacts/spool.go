@@ -173,6 +173,8 @@ func tooLarge(err error, limit int64) error {
 
 // createTemp makes a new file in dir. Unlike os.CreateTemp it leaves the mode
 // to the umask, because the file may become a blob that others read.
-func createTemp(dir, prefix string) (*os.File, error) {
-	return os.OpenFile(filepath.Join(dir, prefix+rand.Text()+tempSuffix), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+func createTemp(dir, prefix string) (*os.File, error) { return createTempFile(dir, prefix, 0) }
+
+func createTempFile(dir, prefix string, flags int) (*os.File, error) {
+	return os.OpenFile(filepath.Join(dir, prefix+rand.Text()+tempSuffix), os.O_RDWR|os.O_CREATE|os.O_EXCL|flags, 0o666)
 }

@@ -3,7 +3,9 @@ package artifacts
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,35 +38,35 @@ func pieceOf(kind blobindex.Kind, data []byte) piece {
 // upload is one writer at work. Its methods are safe for concurrent use. It
 // has written for good what was put before finish returned nil, and nothing else.
 type upload struct {
-	r     *Repository
-	id    string
-	tell  *meter
-	write *semaphore.Weighted // bounds the packs being written
-	stop  context.CancelFunc
-	pin   *errgroup.Group
+	r      *Repository
+	ctx    context.Context // of the writes, which outlive what asks for them
+	id     string
+	tell   *meter
+	stop   context.CancelFunc
+	pin    *errgroup.Group
+	writes *errgroup.Group     // of packs, while more are filled
+	room   *semaphore.Weighted // bounds them
+
+	buffers buffers
 
 	mu     sync.Mutex
 	known  map[blobindex.Sum]bool // stored, or being stored by this upload
-	open   openPack
+	open   []*packing             // that nobody fills at the moment
 	stored int64
 }
 
-// openPack is a pack being filled.
-type openPack struct {
-	frames []frame
-	data   *[]byte // of the frames; nil if there are none
-	size   int     // that the pack will have at most
-}
-
-// begin pins a new upload. Its context ends when the pin is lost.
+// begin pins a new upload. Its context ends when the pin is lost or a pack cannot be written.
 func (r *Repository) begin(ctx context.Context, tell *meter) (*upload, context.Context, error) {
-	u := &upload{r: r, id: newPackID(), tell: tell, write: semaphore.NewWeighted(int64(r.opts.Workers)), known: map[blobindex.Sum]bool{}}
+	u := &upload{r: r, id: newPackID(), tell: tell, room: semaphore.NewWeighted(int64(r.opts.Workers) + 1), known: map[blobindex.Sum]bool{}}
 	if err := r.index.PinUpload(ctx, u.id, true, time.Now().Add(pinLife)); err != nil {
 		return nil, nil, err
 	}
 	ctx, u.stop = context.WithCancel(ctx)
 	u.pin, ctx = errgroup.WithContext(ctx)
-	u.pin.Go(func() error { return u.renew(ctx) })
+	pinned := ctx
+	u.writes, ctx = errgroup.WithContext(ctx)
+	u.pin.Go(func() error { return u.renew(pinned) })
+	u.ctx = ctx
 	return u, ctx, nil
 }
 
@@ -86,10 +88,12 @@ func (u *upload) renew(ctx context.Context) error {
 // finish writes what is left and ends the pin: from now on the caller's own
 // record keeps the data from being collected, within the grace of a collection.
 func (u *upload) finish(ctx context.Context) error {
-	u.mu.Lock()
-	full := u.take()
-	u.mu.Unlock()
-	if err := u.flush(ctx, full); err != nil {
+	for _, p := range u.merged() {
+		if err := u.write(ctx, p); err != nil {
+			return err
+		}
+	}
+	if err := u.writes.Wait(); err != nil {
 		return err
 	}
 	u.stop()
@@ -99,14 +103,19 @@ func (u *upload) finish(ctx context.Context) error {
 	return u.r.index.PinUpload(context.WithoutCancel(ctx), u.id, false, time.Time{})
 }
 
-// abandon ends an upload that failed. What it stored stays for the next try until it is collected.
-func (u *upload) abandon(ctx context.Context) {
+// abandon ends an upload that failed and returns why: what it stored stays for the
+// next try until it is collected.
+func (u *upload) abandon(ctx context.Context, err error) error {
+	if cause := context.Cause(u.ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		err = cause // the rest met only the cancellation
+	}
 	u.stop()
-	// The failure is what the caller hears of; a pin that stays ends by itself.
-	_ = u.pin.Wait()
+	_, _ = u.writes.Wait(), u.pin.Wait() // they failed for the same reason, or because of stop
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
+	// The failure is what the caller hears of; a pin that stays ends by itself.
 	_ = u.r.index.PinUpload(ctx, u.id, false, time.Time{})
+	return err
 }
 
 // put stores the pieces that the repository does not have.
@@ -125,64 +134,110 @@ func (u *upload) put(ctx context.Context, pieces []piece) error {
 	if err != nil {
 		return err
 	}
+	pack := u.takeOpen()
 	for _, p := range fresh {
 		if _, ok := found[p.sum]; ok {
 			continue
 		}
-		if err := u.add(ctx, u.r.encode(p)); err != nil {
+		if pack, err = u.add(ctx, pack, u.r.encode(p)); err != nil {
 			return err
 		}
 	}
+	u.giveOpen(pack)
 	return nil
 }
 
-// add copies a frame to the open pack, and writes the pack that it does not fit into.
-func (u *upload) add(ctx context.Context, f frame) error {
-	size := len(f.data) + sealOverhead + packRow
-	var full openPack
-	u.mu.Lock()
-	if u.open.size+size > packTarget {
-		full = u.take()
+// add copies a frame to a pack, which is nil for a new one, and returns the pack that goes
+// on to be filled. One that the frame does not fit into is written.
+func (u *upload) add(ctx context.Context, p *packing, f frame) (*packing, error) {
+	if p != nil && !p.fits(sizeOf(f)) {
+		if err := u.write(ctx, p); err != nil {
+			return nil, err
+		}
+		p = nil
 	}
-	if u.open.data == nil {
-		u.open = openPack{data: u.r.buffers.pack(), size: packHeader + packTail + sealOverhead}
+	if p == nil {
+		p = startPack(u.buffers.pack())
 	}
-	begin := len(*u.open.data)
-	*u.open.data = append(*u.open.data, f.data...) // frames before keep theirs if it grows
-	f.data = (*u.open.data)[begin:]
-	u.open.frames, u.open.size = append(u.open.frames, f), u.open.size+size
-	u.mu.Unlock()
-	return u.flush(ctx, full)
+	p.add(f)
+	return p, nil
 }
 
-// take empties the open pack; u.mu is held.
-func (u *upload) take() openPack {
-	p := u.open
-	u.open = openPack{}
+// takeOpen returns a pack to fill, nil if there is none.
+func (u *upload) takeOpen() *packing {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if len(u.open) == 0 {
+		return nil
+	}
+	p := u.open[len(u.open)-1]
+	u.open = u.open[:len(u.open)-1]
 	return p
 }
 
-// flush writes a pack and puts it on record.
-func (u *upload) flush(ctx context.Context, p openPack) error {
-	if len(p.frames) == 0 {
-		return nil
+func (u *upload) giveOpen(p *packing) {
+	if p == nil {
+		return
 	}
-	if err := u.write.Acquire(ctx, 1); err != nil {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.open = append(u.open, p)
+}
+
+// merged returns the packs that are left, those that fit together as one.
+func (u *upload) merged() []*packing {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	slices.SortFunc(u.open, func(a, b *packing) int { return b.size - a.size })
+	var packs []*packing
+	for _, p := range u.open {
+		into := slices.IndexFunc(packs, func(q *packing) bool { return q.fits(p.size) })
+		if into < 0 {
+			packs = append(packs, p)
+			continue
+		}
+		for _, f := range p.frames() {
+			packs[into].add(f)
+		}
+		u.buffers.packs.give(p.buffer)
+	}
+	u.open = nil
+	return packs
+}
+
+// write has a pack written while others are filled; finish tells of its failure.
+func (u *upload) write(ctx context.Context, p *packing) error {
+	if err := u.room.Acquire(ctx, 1); err != nil {
 		return err
 	}
-	defer u.write.Release(1)
+	u.writes.Go(func() error {
+		defer u.room.Release(1)
+		return u.save(u.ctx, p)
+	})
+	return nil
+}
+
+// save writes a pack and puts it on record.
+func (u *upload) save(ctx context.Context, p *packing) error {
 	id := newPackID()
 	key, err := u.r.newKey(ctx, id)
 	if err != nil {
 		return err
 	}
-	buffer := u.r.buffers.pack()
-	b, blobs := buildPack(*buffer, id, p.frames, key)
-	if err := u.r.store.putObject(ctx, packKeyOf(packPrefix, id), b); err != nil {
-		return err // an upload that was given up may still read the buffers
+	var b []byte
+	var blobs []blobindex.Blob
+	if key == nil {
+		b, blobs = p.finish(id)
+	} else {
+		sealed := u.buffers.pack()
+		b, blobs = p.seal(*sealed, id, key)
+		u.buffers.packs.give(p.buffer)
+		p.buffer = sealed
 	}
-	u.r.buffers.packs.Put(p.data)
-	u.r.buffers.packs.Put(buffer)
+	if err := u.r.store.putObject(ctx, packKeyOf(packPrefix, id), b); err != nil {
+		return err // an upload that was given up may still read the buffer
+	}
+	u.buffers.packs.give(p.buffer)
 	won, err := u.r.index.SavePack(ctx, u.id, blobindex.Pack{ID: id, Bytes: int64(len(b))}, blobs)
 	if err != nil {
 		return fmt.Errorf("record pack %s: %w", id, err)

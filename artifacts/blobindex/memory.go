@@ -37,8 +37,7 @@ func (m *Memory) PinUpload(_ context.Context, upload string, begin bool, until t
 	case !ok:
 		return fmt.Errorf("upload %s: %w", upload, ErrExpired)
 	case until.IsZero():
-		delete(m.pins, upload)
-		return nil
+		until = time.Now()
 	}
 	m.pins[upload] = pin{p.begun, until}
 	return nil
@@ -134,9 +133,13 @@ func (m *Memory) ListPacks(_ context.Context, after string, limit int) ([]Pack, 
 func (m *Memory) GCCutoff(_ context.Context, before time.Time) (time.Time, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	over := before
+	if now := time.Now(); now.Before(over) {
+		over = now
+	}
 	for id, p := range m.pins {
 		switch {
-		case p.until.Before(time.Now()):
+		case !p.until.After(over):
 			delete(m.pins, id)
 		case p.begun.Before(before):
 			before = p.begun

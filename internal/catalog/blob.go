@@ -34,7 +34,7 @@ func (c *Catalog) PinUpload(ctx context.Context, upload string, begin bool, unti
 		}
 		query, args := "UPDATE blob_uploads SET until_at = ? WHERE id = ?", []any{stamp(until), upload}
 		if until.IsZero() {
-			query, args = "DELETE FROM blob_uploads WHERE id = ?", []any{upload}
+			args[0] = stamp(t.now) // it goes on to count for the grace of a collection
 		}
 		n, err := t.exec(ctx, query, args...)
 		if err == nil && n == 0 {
@@ -107,7 +107,11 @@ func (c *Catalog) ForgetBlobs(ctx context.Context, sums []blobindex.Sum, cutoff 
 func (c *Catalog) GCCutoff(ctx context.Context, before time.Time) (time.Time, error) {
 	var cutoff time.Time
 	err := c.update(ctx, "find the cutoff of a collection", func(t *tx) error {
-		if _, err := t.exec(ctx, "DELETE FROM blob_uploads WHERE until_at < ?", stamp(t.now)); err != nil {
+		over := t.now
+		if before.Before(over) {
+			over = before
+		}
+		if _, err := t.exec(ctx, "DELETE FROM blob_uploads WHERE until_at <= ?", stamp(over)); err != nil {
 			return err
 		}
 		var oldest stamp

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -157,6 +158,27 @@ func testCutoff(t *testing.T, x artifacts.Index) {
 	cutoff, err = x.GCCutoff(t.Context(), later)
 	require.NoError(t, err)
 	require.True(t, cutoff.Equal(later))
+
+	// An upload that ended after the cutoff still counts, from its beginning.
+	begin(t, x, "long")
+	during := after(time.Now())
+	require.NoError(t, x.PinUpload(t.Context(), "long", false, time.Time{}))
+	for range 2 {
+		cutoff, err = x.GCCutoff(t.Context(), during)
+		require.NoError(t, err)
+		require.True(t, cutoff.Before(during), "%s is not before %s", cutoff, during)
+	}
+	cutoff, err = x.GCCutoff(t.Context(), later)
+	require.NoError(t, err)
+	require.True(t, cutoff.Equal(later))
+}
+
+// after returns a time that any clock tells from the given one, once it has come.
+func after(t time.Time) time.Time {
+	for time.Since(t) < 10*time.Microsecond {
+		runtime.Gosched()
+	}
+	return time.Now()
 }
 
 func testPages(t *testing.T, x artifacts.Index) {
