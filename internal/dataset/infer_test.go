@@ -159,13 +159,14 @@ func TestProfile(t *testing.T) {
 
 func FuzzParseProfile(f *testing.F) {
 	f.Add([]byte(`{"version": 1, "columns": [{"name": "a", "edges": [1, 2], "counts": [1, 1, 1], "numbers": {"n": 3, "std": 1}}]}`))
+	f.Add([]byte(`{"version": 1, "rows": 2, "columns": [{"name": "a", "edges": [1], "counts": [1, 1], "sample": [1, 2], "numbers": {"n": 2}}]}`))
 	f.Add([]byte(`{"version": 1, "columns": [{"name": "a", "values": ["x"], "counts": [1, 1]}]}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p, err := dataset.ParseProfile("p.json", b)
 		if err != nil {
 			return
 		}
-		s := schema(t, "extra: allow\ncolumns: [{name: a, type: number, psi: 1, kl: 1, linf: 1, mean_shift: 1}]")
+		s := schema(t, "extra: allow\nrows: {of_reference: {min: 1}}\ncolumns: [{name: a, type: number, psi: 1, kl: 1, linf: 1, jsd: 1, chi2_p: 0, ks_p: 0, wasserstein: 1, mean_shift: 1}]")
 		check(t, "a\n1\n2\n", s, dataset.CheckOptions{Reference: p})
 	})
 }

@@ -52,6 +52,9 @@ func TestJSONSchema(t *testing.T) {
 		require.NoError(t, valid(text))
 	}
 	require.NoError(t, valid([]byte(mixedSchema)))
+	for _, c := range catalogue(t) {
+		require.NoError(t, valid([]byte(c.Schema)), c.Schema)
+	}
 	require.Error(t, valid([]byte("columns: [{name: a, tpye: string}]")))
 	require.Error(t, valid([]byte("columns: [{name: a, type: float}]")))
 }

@@ -179,6 +179,9 @@ func FuzzParseSchema(f *testing.F) {
 	}
 	f.Add([]byte("columns: [{name: a, type: integer, values: [1]}]"))
 	f.Add([]byte("a: &a [*a]"))
+	for _, c := range catalogue(f) {
+		f.Add([]byte(c.Schema))
+	}
 	f.Fuzz(func(t *testing.T, text []byte) {
 		s, err := dataset.ParseSchema("s.yaml", text)
 		if err != nil {
