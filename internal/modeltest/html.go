@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"strconv"
+	"strings"
 
 	"github.com/slipway-ml/slipway/internal/page"
 )
@@ -12,15 +13,30 @@ import (
 //go:embed report.html
 var reportPage string
 
-// HTML is the report as one page that needs nothing else: the verdict first,
-// then what failed and what to do, then every test, the confusion matrix and
-// the latencies.
+// HTML is the report as one page that needs nothing else, for a reviewer with
+// two minutes: the verdict, what to do, what changed against production, then
+// the pictures and every test.
 func (r Report) HTML() ([]byte, error) {
 	t, err := page.Parse("Model tests", reportPage, template.FuncMap{
-		"text":      text,
-		"failed":    r.failed,
-		"confusion": drawConfusion,
-		"histogram": drawLatencies,
+		"facts":       r.facts,
+		"failed":      func() []Test { return r.with(StatusFailed) },
+		"skipped":     func() []Test { return r.with(StatusSkipped) },
+		"advice":      advice,
+		"reasonFor":   r.reasonFor,
+		"metrics":     func() template.HTML { return drawMetrics(r) },
+		"confusion":   drawConfusion,
+		"reliability": drawReliability,
+		"slices":      drawSlices,
+		"differences": drawDifferences,
+		"histogram":   drawLatencies,
+		"histogramOf": histogram,
+		"whole":       func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) },
+		"confusionRemark": func(c *Confusion) string {
+			if len(c.Classes) > mostClasses {
+				return fmt.Sprintf("the first %d of %d classes", mostClasses, len(c.Classes))
+			}
+			return ""
+		},
 	})
 	if err != nil {
 		return nil, err
@@ -28,13 +44,57 @@ func (r Report) HTML() ([]byte, error) {
 	return page.Render(t, r)
 }
 
-// failed lists the tests that failed.
-func (r Report) failed() []Test {
+// with lists the tests that ended so.
+func (r Report) with(s Status) []Test {
 	var out []Test
 	for _, t := range r.Tests {
-		if t.Status == StatusFailed {
+		if t.Status == s {
 			out = append(out, t)
 		}
+	}
+	return out
+}
+
+// reasonFor is why the first test whose name holds part did not pass.
+func (r Report) reasonFor(part string) string {
+	for _, t := range r.Tests {
+		if strings.Contains(t.Name, part) {
+			return t.Error
+		}
+	}
+	return ""
+}
+
+// fact is a number that a reviewer looks for first.
+type fact struct{ Name, Value, Remark string }
+
+// facts are the few numbers at the top.
+func (r Report) facts() []fact {
+	var out []fact
+	add := func(name, metric, unit string) {
+		v, ok := r.Metrics[metric]
+		if !ok {
+			return
+		}
+		f := fact{Name: name, Value: page.Number(v) + unit}
+		if i, ok := r.Intervals[metric]; ok {
+			f.Remark = fmt.Sprintf("%s to %s", page.Number(i.Low), page.Number(i.High))
+		}
+		out = append(out, f)
+	}
+	add("accuracy", "accuracy", "")
+	add("AUC", "auc", "")
+	add("RMSE", "rmse", "")
+	add("R²", "r2", "")
+	if c := r.Comparison; c != nil {
+		out = append(out, fact{Name: "against production", Value: fmt.Sprintf("%+d rows", c.Better-c.Worse), Remark: fmt.Sprintf("%d better, %d worse", c.Better, c.Worse)})
+	}
+	add("latency p95", "latency_p95_ms", " ms")
+	if v, ok := r.Metrics["throughput_32"]; ok {
+		out = append(out, fact{Name: "throughput", Value: fmt.Sprintf("%.0f rows/s", v), Remark: "in batches of 32"})
+	}
+	if v, ok := r.Metrics["parameters"]; ok {
+		out = append(out, fact{Name: "parameters", Value: fmt.Sprintf("%.0f", v), Remark: fmt.Sprintf("%.0f bytes", r.Metrics["model_bytes"])})
 	}
 	return out
 }

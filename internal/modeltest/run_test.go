@@ -131,7 +131,7 @@ func TestGoodModelPasses(t *testing.T) {
 	}
 	page, err := r.HTML()
 	require.NoError(t, err)
-	require.Contains(t, string(page), "The model passed its tests")
+	require.Contains(t, string(page), "Passed</span>: toy 1")
 	require.Contains(t, string(page), "<svg")
 }
 

@@ -114,8 +114,8 @@ func (c *Child) Send(v any) error {
 
 // Confine takes away from the process, for good, whatever Reach does not name:
 // files, network, other programs. An entry calls it once it has loaded what it
-// needs and before it touches what it does not trust. What the kernel does not
-// offer is left out; the result, which the parent learns too, lists what is in force.
+// needs and before it touches what it does not trust. The result, which the
+// parent learns too, lists what is in force and what the kernel does not offer.
 func (c *Child) Confine(reach Reach) ([]string, error) {
 	held, err := confine(reach)
 	if err != nil {

@@ -16,30 +16,28 @@ func confine(reach Reach) (held []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	held = append(held, files...)
-	if !seccomp.Supported() {
-		return held, nil
-	}
+	held = append(held, files)
 	filter := seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: policy()}
 	if err := seccomp.LoadFilter(filter); err != nil {
-		return nil, fmt.Errorf("seccomp: %w", err)
+		// A kernel or a container that lets no filter in is told, as a lack.
+		return append(held, fmt.Sprintf("without a filter of system calls: %s", err)), nil
 	}
 	return append(held, "no network, no other programs (seccomp)"), nil
 }
 
-func confineFiles(reach Reach) ([]string, error) {
+func confineFiles(reach Reach) (string, error) {
 	version := landlockVersion()
 	if version == 0 {
-		return nil, nil
+		return "without a bound on files: the kernel has no Landlock", nil
 	}
 	rules := []landlock.Rule{
 		landlock.RODirs(folders(reach.Read)...), landlock.ROFiles(files(reach.Read)...),
 		landlock.RWDirs(folders(reach.Write)...).WithIoctlDev(), landlock.RWFiles(files(reach.Write)...).WithIoctlDev(),
 	}
 	if err := landlock.V5.BestEffort().Restrict(rules...); err != nil {
-		return nil, fmt.Errorf("landlock: %w", err)
+		return "", fmt.Errorf("landlock: %w", err)
 	}
-	return []string{fmt.Sprintf("%d paths to read, %d to write (Landlock version %d)", len(reach.Read), len(reach.Write), version)}, nil
+	return fmt.Sprintf("%d paths to read, %d to write (Landlock version %d)", len(reach.Read), len(reach.Write), version), nil
 }
 
 // landlockVersion is what the kernel offers, 0 for nothing.

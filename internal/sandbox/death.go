@@ -110,9 +110,9 @@ func signalName(s syscall.Signal) string {
 	return s.String()
 }
 
-// outOfMemory knows the last words of Go, of C++ and of the C library.
+// outOfMemory knows the last words of Go, of C++, of the C library and of sanitizers.
 func outOfMemory(output string) bool {
-	for _, words := range []string{"out of memory", "std::bad_alloc", "cannot allocate memory", "Cannot allocate memory"} {
+	for _, words := range []string{"out of memory", "std::bad_alloc", "cannot allocate memory", "Cannot allocate memory", "failed to allocate"} {
 		if strings.Contains(output, words) {
 			return true
 		}

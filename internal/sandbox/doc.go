@@ -9,7 +9,7 @@
 // crashes, eats memory or hangs is a *Death that says so.
 //
 // What a child is held by is reported as it is, never assumed: Usage.Barriers
-// lists what was in force.
+// lists what was in force, and what was not because the kernel does not offer it.
 //
 //	barrier     keeps out                               by
 //	limits      memory, CPU time, open files, core dumps resource limits; the parent measures and kills too

@@ -3,10 +3,14 @@ package sandbox
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
+
+// threadRoom is what the threads of one core may map for stacks and arenas, in bytes, used or not.
+const threadRoom = 64 << 20
 
 // limit takes on the limits that the kernel keeps for a process, and says which.
 func limit(l Limits) (held []string, err error) {
@@ -32,7 +36,7 @@ func limit(l Limits) (held []string, err error) {
 		}
 		// What the program has mapped by itself is no fault of its work; a race
 		// detector maps terabytes. The parent watches what is really used.
-		set(megabytes(l.Memory)+" of memory", unix.RLIMIT_DATA, uint64(private+l.Memory))
+		set(megabytes(l.Memory)+" of memory", unix.RLIMIT_DATA, uint64(private+l.Memory+threadRoom*int64(runtime.NumCPU())))
 	}
 	return held, err
 }

@@ -27,7 +27,7 @@ func TestBCaAgainstSciPy(t *testing.T) {
 	}
 	for _, c := range qualityGolden[[]sample](t, "bca") {
 		at := map[string]int{"mean": 0, "deviation": 1}[c.What]
-		b, err := NewBootstrap(len(c.X), 50_000, 1, func(w []float64) []float64 { return moments(c.X, w) })
+		b, err := NewBootstrap(len(c.X), 20_000, 1, func(w []float64) []float64 { return moments(c.X, w) })
 		require.NoError(t, err)
 		lo, hi, err := b.Interval(at, 0.1)
 		require.NoError(t, err)
@@ -137,14 +137,18 @@ func quality(t *testing.T, truth, pred []int64, proba []float64) func(w []float6
 	require.NoError(t, err)
 	r, err := NewRanking(truth, proba)
 	require.NoError(t, err)
+	losses, squares := make([]float64, len(truth)), make([]float64, len(truth))
+	for i, p := range proba {
+		y := float64(truth[i])
+		losses[i], squares[i] = -(y*math.Log(p) + (1-y)*math.Log(1-p)), (p-y)*(p-y)
+	}
 	return func(w []float64) []float64 {
-		require.NoError(t, m.Count(truth, pred, w))
+		if err := m.Count(truth, pred, w); err != nil {
+			return nil
+		}
 		var n, loss, brier float64
-		for i, p := range proba {
-			y := float64(truth[i])
-			n += w[i]
-			loss -= w[i] * (y*math.Log(p) + (1-y)*math.Log(1-p))
-			brier += w[i] * (p - y) * (p - y)
+		for i, v := range w {
+			n, loss, brier = n+v, loss+v*losses[i], brier+v*squares[i]
 		}
 		return []float64{m.Class(1).F1, m.MCC(), m.BalancedAccuracy(), r.AveragePrecision(w), loss / n, brier / n}
 	}
@@ -158,7 +162,7 @@ func TestIntervalsCoverAtTheirLevel(t *testing.T) {
 	const tables, rows, resamples, alpha = 300, 200, 299, 0.1
 	names := []string{"f1", "mcc", "balanced accuracy", "average precision", "log loss", "brier", "auc", "accuracy"}
 	random := rand.New(rand.NewPCG(11, 12))
-	truth, pred, proba := simulated(random, 1_000_000)
+	truth, pred, proba := simulated(random, 200_000)
 	ones := make([]float64, len(truth))
 	for i := range ones {
 		ones[i] = 1
@@ -208,7 +212,7 @@ func TestIntervalsCoverAtTheirLevel(t *testing.T) {
 // The one-sided bootstrap test rejects a true hypothesis about as often as its level says.
 func TestBootstrapTestKeepsItsLevel(t *testing.T) {
 	t.Parallel()
-	const tables, rows, alpha = 1000, 100, 0.05
+	const tables, rows, alpha = 600, 60, 0.05
 	random := rand.New(rand.NewPCG(21, 22))
 	rejected := 0.0
 	for table := range tables {
@@ -233,7 +237,7 @@ func TestBootstrapTestKeepsItsLevel(t *testing.T) {
 // the rest, and for the errors of a regression.
 func TestFurtherIntervalsCoverAtTheirLevel(t *testing.T) {
 	t.Parallel()
-	const tables, rows, alpha = 300, 150, 0.1
+	const tables, rows, alpha = 250, 120, 0.1
 	random := rand.New(rand.NewPCG(61, 62))
 	draw := func(n int) (rankings []*Ranking, squares []float64) {
 		truth, scores := make([]int64, n), make([][3]float64, n)
@@ -260,7 +264,7 @@ func TestFurtherIntervalsCoverAtTheirLevel(t *testing.T) {
 		return rankings, squares
 	}
 	third := []float64{1. / 3, 1. / 3, 1. / 3}
-	large, _ := draw(200_000)
+	large, _ := draw(60_000)
 	want, _, _, err := AUCInterval(large, third, alpha)
 	require.NoError(t, err)
 	const rmse = 1.

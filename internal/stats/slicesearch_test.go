@@ -23,13 +23,13 @@ func searched(random *rand.Rand, rows, columns int) []SliceColumn {
 	return out
 }
 
-var sliceOptions = SliceOptions{MinRows: 20, Alpha: 0.05, Seed: 1, Work: 50_000_000}
+var sliceOptions = SliceOptions{MinRows: 20, Alpha: 0.05, Seed: 1, Work: 5_000_000}
 
 // Where the loss has nothing to do with the columns, a slice is found in at
 // most the stated share of tables, whether losses are errors or distances.
 func TestSliceSearchWithoutAWeakSlice(t *testing.T) {
 	t.Parallel()
-	const tables, rows = 400, 200
+	const tables, rows = 250, 120
 	for name, draw := range map[string]func(*rand.Rand) float64{
 		"errors": func(r *rand.Rand) float64 {
 			if r.Float64() < 0.2 {
