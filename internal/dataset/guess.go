@@ -30,7 +30,7 @@ func (g *textGuess) observe(v *vector) {
 		}
 		g.some = true
 		switch {
-		case v.kind == Number && g.whole && v.offs != nil:
+		case v.kind == Number && g.whole && v.written():
 			_, g.whole = parseIntegerBytes(v.bytesAt(i))
 		case v.kind.temporal() && v.ints[i]%86400e6 != 0:
 			g.fraction = true
