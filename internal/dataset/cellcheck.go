@@ -83,21 +83,30 @@ func numeric(lo, hi float64) func(v *vector, broken []int32) []int32 {
 	}
 }
 
-// each is a test by a function of the value, asked once for each different value that is counted.
+// each is a test by a function of the value, asked once for each different value
+// that is counted, or that stands in a dictionary.
 func each(ok func(v *vector, i int) bool) func(v *vector, broken []int32) []int32 {
 	var known []int8 // by id: 1 ok, -1 not
+	var codes codeVerdicts
 	return func(v *vector, broken []int32) []int32 {
-		if v.ids == nil {
+		switch {
+		case v.coded():
+			return codes.broken(v, ok, broken)
+		case v.ids == nil && v.clean:
 			for i := range v.n {
-				if v.usable(i) && !ok(v, i) {
+				if !ok(v, i) {
 					broken = append(broken, int32(i))
 				}
 			}
 			return broken
 		}
-		for i, id := range v.ids {
-			if id >= 0 && int(id) < len(known) && known[id] > 0 || !v.usable(i) { // most
+		for i, f := range v.flags {
+			if f&cellUnusable != 0 {
 				continue
+			}
+			id := -1
+			if v.ids != nil {
+				id = int(v.ids[i])
 			}
 			if id < 0 {
 				if !ok(v, i) {
@@ -105,7 +114,7 @@ func each(ok func(v *vector, i int) bool) func(v *vector, broken []int32) []int3
 				}
 				continue
 			}
-			for int(id) >= len(known) {
+			for id >= len(known) {
 				known = append(known, make([]int8, max(64, len(known)))...)
 			}
 			if known[id] == 0 {

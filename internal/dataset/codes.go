@@ -92,10 +92,38 @@ func (v *vector) tally() {
 	}
 }
 
+// codeVerdicts is what a test says of the values of a dictionary.
+type codeVerdicts struct {
+	of  *vector
+	bad []bool
+	any bool
+}
+
+// broken appends the rows whose values are not ok.
+func (c *codeVerdicts) broken(v *vector, ok func(v *vector, i int) bool, broken []int32) []int32 {
+	if c.of != v.dict {
+		c.of, c.bad, c.any = v.dict, resize(c.bad, v.dict.n), false
+		for code := range c.bad {
+			c.bad[code] = v.dict.usable(code) && !ok(v.dict, code)
+			c.any = c.any || c.bad[code]
+		}
+	}
+	if !c.any {
+		return broken
+	}
+	for i, code := range v.codes {
+		if c.bad[code] && v.usable(i) {
+			broken = append(broken, int32(i))
+		}
+	}
+	return broken
+}
+
 // codeNumbers holds the numbers that a counter gave to the values of a dictionary.
 type codeNumbers struct {
-	of  *vector
-	ids []int32
+	of   *vector
+	ids  []int32
+	rows []int32 // of each value, in the batch
 }
 
 // Numbers of values that have none.
@@ -104,8 +132,7 @@ const (
 	notMet     = -2 // in a row
 )
 
-// countCodes counts the values of rows that are stored as indices: each row finds
-// the number of its value by its code.
+// countCodes counts the values of rows that are stored as indices.
 func (c *columnState) countCodes() {
 	v, k := &c.v, c.counter
 	if c.codes.of != v.dict {
@@ -114,42 +141,88 @@ func (c *columnState) countCodes() {
 			c.codes.ids[code] = notMet
 		}
 	}
-	known := c.codes.ids
-	if k.stop {
-		c.lengths()
+	switch {
+	case k.stop:
 		c.sketchCodes(0)
+	case k.full || v.dict.n > v.n || !c.countKnown():
+		c.countEach()
+	}
+	if k.full {
+		c.lengths()
+	}
+}
+
+// countKnown counts the rows of each value, if all have numbers; false, and nothing counted, if one has none.
+func (c *columnState) countKnown() bool {
+	v := &c.v
+	c.codes.rows = resize(c.codes.rows, v.dict.n)
+	rows := c.codes.rows
+	clear(rows)
+	tallyCodes(rows, v.codes)
+	if !v.clean {
+		for i, f := range v.flags {
+			if f&cellUnusable != 0 {
+				rows[v.codes[i]]--
+			}
+		}
+	}
+	for code, n := range rows {
+		if n > 0 && c.codes.ids[code] < 0 {
+			return false
+		}
+	}
+	for code, n := range rows {
+		if n > 0 {
+			c.counter.counts[c.codes.ids[code]] += int64(n)
+		}
+	}
+	return true
+}
+
+// tallyCodes counts how often each code stands. A few codes are counted in four
+// places in turn: adding to one place over and over has to wait for itself.
+func tallyCodes(rows, codes []int32) {
+	if len(rows) > 256 {
+		for _, code := range codes {
+			rows[code]++
+		}
 		return
 	}
-	ids, counts, hits := v.numbered(), k.counts, int64(0)
+	var counts [4][256]int32
+	for ; len(codes) >= 4; codes = codes[4:] {
+		counts[0][uint8(codes[0])]++
+		counts[1][uint8(codes[1])]++
+		counts[2][uint8(codes[2])]++
+		counts[3][uint8(codes[3])]++
+	}
+	for _, code := range codes {
+		counts[0][uint8(code)]++
+	}
+	for code := range rows {
+		rows[code] = counts[0][code] + counts[1][code] + counts[2][code] + counts[3][code]
+	}
+}
+
+// countEach counts row by row, as it must be where values are met for the first time.
+func (c *columnState) countEach() {
+	v, k, known := &c.v, c.counter, c.codes.ids
 	for i, code := range v.codes {
 		if v.flags[i]&cellUnusable != 0 {
-			ids[i] = notCounted
 			continue
 		}
-		id := known[code]
-		if id >= 0 {
-			counts[id]++
-			hits++
-			ids[i] = id
+		if id := known[code]; id >= 0 {
+			k.counts[id]++
+			k.hits++
 			continue
 		}
-		k.hits, hits = k.hits+hits, 0
-		id = c.number(i, v.hashes[i])
-		ids[i], known[code], counts = id, id, k.counts
+		known[code] = c.number(i, v.hashes[i])
 		if k.stop {
-			for j := i + 1; j < v.n; j++ {
-				ids[j] = notCounted
-			}
 			for code := range known { // numbers mean nothing any more
 				known[code] = notMet
 			}
 			c.sketchCodes(i + 1)
-			break
+			return
 		}
-	}
-	k.hits += hits
-	if k.full {
-		c.lengths()
 	}
 }
 

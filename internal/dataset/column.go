@@ -94,7 +94,7 @@ func (c *columnState) observe(lines lineNumbers, draw *lottery) {
 // count gives the values of the batch their numbers.
 func (c *columnState) count() {
 	v := &c.v
-	if v.codes != nil && v.dict.n > 0 {
+	if v.coded() {
 		c.countCodes()
 		return
 	}

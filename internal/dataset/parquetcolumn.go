@@ -89,7 +89,8 @@ func (c *parquetColumn) next(group, n int) (arrow.Array, error) {
 			return nil, err
 		}
 	}
-	c.codes, c.valid = resize(c.codes, n), resize(c.valid, n/8+8)
+	c.codes, c.valid = resize(c.codes, n), resize(c.valid, n/8+9)
+	clear(c.valid)
 	c.coded, c.nulls = c.asCodes, 0
 	if c.cells != nil {
 		c.cells.start(n)

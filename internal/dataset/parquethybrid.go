@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"math/bits"
 
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
 )
@@ -104,7 +105,8 @@ func (h *hybrid) unpack(out []int32) error {
 	return nil
 }
 
-// bitmap reads n numbers of one bit into a bitmap, from bit at on, and says how many are 1.
+// bitmap reads n numbers of one bit into a bitmap, from bit at on, and says how
+// many are 1. The bits must be 0 before, and seven bytes must follow the last.
 func (h *hybrid) bitmap(out []byte, at, n int) (ones int, err error) {
 	for n > 0 {
 		if h.left == 0 {
@@ -115,17 +117,38 @@ func (h *hybrid) bitmap(out []byte, at, n int) (ones int, err error) {
 		}
 		k := min(h.left, n)
 		switch {
+		case h.same && h.value == 1:
+			bitutil.SetBitsTo(out, int64(at), int64(k), true)
+			ones += k
 		case h.same:
-			bitutil.SetBitsTo(out, int64(at), int64(k), h.value == 1)
-			ones += k * int(h.value&1)
 		case h.at+k > 8*len(h.bits):
 			return 0, errHybrid
 		default:
-			bitutil.CopyBitmap(h.bits, h.at, k, out, at)
-			ones += bitutil.CountSetBits(h.bits, h.at, k)
+			ones += copyBits(out, at, h.bits, h.at, k)
 			h.at += k
 		}
 		h.left, at, n = h.left-k, at+k, n-k
 	}
 	return ones, nil
+}
+
+// copyBits adds n bits of in, from one on, to the bits of out, which are 0, and says how many are 1.
+func copyBits(out []byte, to int, in []byte, from, n int) (ones int) {
+	for n > 0 {
+		k := min(n, 56)
+		var word uint64
+		if rest := in[from>>3:]; len(rest) >= 8 {
+			word = binary.LittleEndian.Uint64(rest)
+		} else {
+			var last [8]byte
+			copy(last[:], rest)
+			word = binary.LittleEndian.Uint64(last[:])
+		}
+		word = word >> (from & 7) & (1<<k - 1)
+		ones += bits.OnesCount64(word)
+		place := out[to>>3:][:8]
+		binary.LittleEndian.PutUint64(place, binary.LittleEndian.Uint64(place)|word<<(to&7))
+		from, to, n = from+k, to+k, n-k
+	}
+	return ones
 }

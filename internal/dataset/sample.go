@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"cmp"
 	"math"
 	"slices"
 )
@@ -10,7 +9,7 @@ import (
 // there are at most k, then k of them drawn evenly, however the rows came in batches.
 type sample struct {
 	k      int
-	heap   []ranked // the greatest rank first, once there are k
+	kept   []ranked // and some that are not among the k lowest any more
 	bound  uint64   // greatest rank that still gets in
 	seen   int64
 	sorted []float64
@@ -46,38 +45,53 @@ func (l *lottery) draw(first int64, n int, bound uint64) {
 
 // keep takes a value whose rank is below s.bound. The caller counts it in s.seen.
 func (s *sample) keep(rank uint64, value float64) {
-	if len(s.heap) < s.k {
-		s.heap = append(s.heap, ranked{rank, value})
-		if len(s.heap) == s.k {
-			slices.SortFunc(s.heap, func(a, b ranked) int { return cmp.Compare(b.rank, a.rank) }) // sorted is a heap
-			s.bound = s.heap[0].rank
-		}
+	s.kept, s.sorted = append(s.kept, ranked{rank, value}), nil
+	if len(s.kept) >= s.k+s.k/4+64 {
+		s.cut()
+	}
+}
+
+// cut keeps the k lowest alone (C. A. R. Hoare, "Algorithm 65: Find", 1961).
+func (s *sample) cut() {
+	if len(s.kept) <= s.k {
 		return
 	}
-	i := 0
-	for { // sift the new value down from the top
-		child := 2*i + 1
-		if child >= len(s.heap) {
-			break
+	for from, to := 0, len(s.kept)-1; from < to; {
+		pivot := s.kept[from+(to-from)/2].rank
+		i, j := from, to
+		for i <= j {
+			for s.kept[i].rank < pivot {
+				i++
+			}
+			for s.kept[j].rank > pivot {
+				j--
+			}
+			if i <= j {
+				s.kept[i], s.kept[j] = s.kept[j], s.kept[i]
+				i, j = i+1, j-1
+			}
 		}
-		if child+1 < len(s.heap) && s.heap[child+1].rank > s.heap[child].rank {
-			child++
+		switch { // those up to j are at most the pivot, those from i on at least
+		case s.k <= j:
+			to = j
+		case s.k >= i:
+			from = i
+		default:
+			from = to
 		}
-		if s.heap[child].rank <= rank {
-			break
-		}
-		s.heap[i] = s.heap[child]
-		i = child
 	}
-	s.heap[i] = ranked{rank, value}
-	s.bound = s.heap[0].rank
+	s.kept, s.bound = s.kept[:s.k], 0
+	for _, r := range s.kept {
+		s.bound = max(s.bound, r.rank)
+	}
 }
 
 // values are the values kept, sorted.
 func (s *sample) values() []float64 {
-	if len(s.sorted) != len(s.heap) {
-		s.sorted = make([]float64, len(s.heap))
-		for i, r := range s.heap {
+	if s.sorted == nil {
+		s.cut()
+		s.sorted = make([]float64, len(s.kept))
+		for i, r := range s.kept {
 			s.sorted[i] = r.value
 		}
 		slices.Sort(s.sorted)

@@ -124,10 +124,13 @@ func (v *vector) usable(i int) bool { return v.flags[i]&cellUnusable == 0 }
 // bytesAt is the text of a cell of a text column.
 func (v *vector) bytesAt(i int) []byte {
 	if v.codes != nil {
-		return v.dict.bytesAt(int(v.codes[i]))
+		v, i = v.dict, int(v.codes[i])
 	}
 	return v.data[v.offs[i]:v.offs[i+1]]
 }
+
+// coded tells that rows are indices of a dictionary, which has values.
+func (v *vector) coded() bool { return v.codes != nil && v.dict.n > 0 }
 
 // ascii tells that all characters of the batch are single bytes, as far as that is quickly found out.
 func (v *vector) ascii() bool {
