@@ -72,7 +72,11 @@ func parquetFile(tb testing.TB, rows int, only []string, options ...parquet.Writ
 	})
 	var out bytes.Buffer
 	schema := arrow.NewSchema(fields, nil)
-	w, err := pqarrow.NewFileWriter(schema, &out, parquet.NewWriterProperties(options...), pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()))
+	arrowOptions := pqarrow.DefaultWriterProps()
+	if only == nil {
+		arrowOptions = pqarrow.NewArrowWriterProperties(pqarrow.WithStoreSchema()) // else damage would mostly hit that
+	}
+	w, err := pqarrow.NewFileWriter(schema, &out, parquet.NewWriterProperties(options...), arrowOptions)
 	require.NoError(tb, err)
 	require.NoError(tb, w.WriteBuffered(array.NewRecordBatch(schema, columns, int64(rows))))
 	require.NoError(tb, w.Close())

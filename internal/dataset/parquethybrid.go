@@ -9,8 +9,8 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/bitutil"
 )
 
-// errHybrid says that a run of indices or levels is cut off or too long.
-var errHybrid = errors.New("indices or levels are cut off")
+// errHybrid says that a run of indices or levels is cut off, too long, or of a number that is too large.
+var errHybrid = errors.New("indices or levels are damaged")
 
 // hybrid reads small numbers as Parquet writes indices of a dictionary, levels
 // and booleans: runs of one number, or of numbers packed to a width in bits, the
@@ -45,6 +45,9 @@ func (h *hybrid) run() error {
 		h.value = 0
 		for i, b := range h.data[:size] {
 			h.value |= uint32(b) << (8 * i)
+		}
+		if h.value>>h.width != 0 {
+			return errHybrid
 		}
 		h.data, h.left = h.data[size:], count
 		return nil
