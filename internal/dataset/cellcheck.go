@@ -33,6 +33,9 @@ func (k *cellCheck) run(c *columnState, lines lineNumbers) {
 	k.broken += int64(len(k.scratch))
 	for _, row := range k.scratch {
 		i := int(row)
+		if v.flags[i]&cellBad == 0 {
+			v.bad++
+		}
 		v.flags[i] |= cellBad
 		if len(k.sample) < k.most {
 			k.sample = append(k.sample, Sample{Row: v.first + int64(i) + 1, Line: lines.at(i), Value: c.shown(v.text(i))})
@@ -69,6 +72,9 @@ func flagged(flag byte) func(v *vector, broken []int32) []int32 {
 // numeric is a test for numbers that are outside what ok allows.
 func numeric(lo, hi float64) func(v *vector, broken []int32) []int32 {
 	return func(v *vector, broken []int32) []int32 {
+		if v.low >= lo && v.high <= hi {
+			return broken
+		}
 		for i, x := range v.nums {
 			if !(x >= lo && x <= hi) && v.flags[i]&cellUnusable == 0 {
 				broken = append(broken, int32(i))
@@ -78,30 +84,65 @@ func numeric(lo, hi float64) func(v *vector, broken []int32) []int32 {
 	}
 }
 
-// each is a test by a function of the value, asked once for each different value that is counted.
+// each is a test by a function of the value, asked once for each different value
+// that is counted, or that stands in a dictionary.
 func each(ok func(v *vector, i int) bool) func(v *vector, broken []int32) []int32 {
 	var known []int8 // by id: 1 ok, -1 not
+	var codes codeVerdicts
 	return func(v *vector, broken []int32) []int32 {
-		for i := range v.n {
-			if !v.clean && v.flags[i]&cellUnusable != 0 {
+		switch {
+		case v.coded():
+			return codes.broken(v, ok, broken)
+		case v.ids == nil && v.clean:
+			for i := range v.n {
+				if !ok(v, i) {
+					broken = append(broken, int32(i))
+				}
+			}
+			return broken
+		}
+		for i, f := range v.flags {
+			if f&cellUnusable != 0 {
 				continue
 			}
-			id := int(v.ids[i])
-			if id >= 0 {
-				for id >= len(known) {
-					known = append(known, make([]int8, max(64, len(known)))...)
-				}
-				if known[id] == 0 {
-					if known[id] = -1; ok(v, i) {
-						known[id] = 1
-					}
-				}
-				if known[id] < 0 {
+			id := -1
+			if v.ids != nil {
+				id = int(v.ids[i])
+			}
+			if id < 0 {
+				if !ok(v, i) {
 					broken = append(broken, int32(i))
 				}
 				continue
 			}
-			if !ok(v, i) {
+			for id >= len(known) {
+				known = append(known, make([]int8, max(64, len(known)))...)
+			}
+			if known[id] == 0 {
+				if known[id] = -1; ok(v, i) {
+					known[id] = 1
+				}
+			}
+			if known[id] < 0 {
+				broken = append(broken, int32(i))
+			}
+		}
+		return broken
+	}
+}
+
+// lengths is a test for text of fewer or more characters.
+func lengths(least, most int64) func(v *vector, broken []int32) []int32 {
+	one := each(func(v *vector, i int) bool {
+		n := int64(utf8.RuneCount(v.bytesAt(i)))
+		return n >= least && n <= most
+	})
+	return func(v *vector, broken []int32) []int32 {
+		if v.ids != nil || !v.ascii() {
+			return one(v, broken)
+		}
+		for i := range v.n {
+			if n := int64(v.offs[i+1] - v.offs[i]); (n < least || n > most) && v.usable(i) {
 				broken = append(broken, int32(i))
 			}
 		}
@@ -193,14 +234,17 @@ func (c *columnState) expectCells(r *Rule, e *Expect) (out []*cellCheck) {
 		add("not_pattern", "no value that matches "+e.NotPattern, each(matches(e.notPattern, false)))
 	}
 	if e.MinLength != nil {
-		add("min_length", fmt.Sprintf("values of at least %d characters", *e.MinLength), each(func(v *vector, i int) bool { return int64(utf8.RuneCount(v.bytesAt(i))) >= *e.MinLength }))
+		add("min_length", fmt.Sprintf("values of at least %d characters", *e.MinLength), lengths(*e.MinLength, math.MaxInt64))
 	}
 	if e.MaxLength != nil {
-		add("max_length", fmt.Sprintf("values of at most %d characters", *e.MaxLength), each(func(v *vector, i int) bool { return int64(utf8.RuneCount(v.bytesAt(i))) <= *e.MaxLength }))
+		add("max_length", fmt.Sprintf("values of at most %d characters", *e.MaxLength), lengths(0, *e.MaxLength))
 	}
 	if e.Unique {
 		set := &hashSet{limit: maxUnique}
 		k := add("unique", "every value once", func(v *vector, broken []int32) []int32 {
+			if v.ints != nil {
+				return set.addIntegers(v, broken)
+			}
 			for i, hash := range v.hashes {
 				if v.flags[i]&cellUnusable == 0 && set.add(hash) {
 					broken = append(broken, int32(i))

@@ -242,6 +242,6 @@ func TestOutputs(t *testing.T) {
 	require.Less(t, bytes.Index(html, []byte("not valid")), bytes.Index(html, []byte("Quality")), "verdict first")
 	junit, err := report.JUnit()
 	require.NoError(t, err)
-	require.Contains(t, string(junit), `<testsuites tests="7" failures="1">`)
+	require.Contains(t, string(junit), `<testsuites tests="7" failures="1" skipped="0">`)
 	require.Contains(t, string(junit), "warning: column n: want values of at most 1")
 }

@@ -3,6 +3,7 @@ package dataset
 import (
 	"math"
 	"strconv"
+	"time"
 
 	"github.com/DataDog/sketches-go/ddsketch"
 	"github.com/apache/arrow-go/v18/arrow"
@@ -20,6 +21,8 @@ type columnState struct {
 	masker   *Masker
 
 	v       vector
+	codes   codeNumbers // of the values of a dictionary
+	scratch []float64
 	counter *counter
 	moments moments
 	sample  sample
@@ -37,6 +40,9 @@ type columnState struct {
 
 	cells      []*cellCheck
 	aggregates []*aggregate
+
+	took time.Duration // for the batch before
+	err  error         // of reading
 }
 
 // maxExactQuantiles is up to how many values quantiles are exact; more columns than 256 have less each.
@@ -55,17 +61,28 @@ func newColumnState(index int, field arrow.Field, m meaning, columns int) *colum
 	}
 }
 
-// observe takes the column's part of a batch. ranks are those of its rows.
-func (c *columnState) observe(a arrow.Array, first int64, lines lineNumbers, ranks []uint64) {
+// read reads the column's part of a batch; first is the number of its first row.
+// An index that is beyond its dictionary shows only here.
+func (c *columnState) read(b scanBatch, table string, first int64) (err error) {
+	defer recoverInto(&err, table)
+	a, err := b.column(c.index)
+	if err != nil {
+		return err
+	}
+	c.v.read(a, c.m, first)
+	return nil
+}
+
+// observe takes the column's part of a batch, which c.v has read.
+func (c *columnState) observe(lines lineNumbers, draw *lottery) {
 	v := &c.v
-	v.read(a, c.m, first)
 	c.rows += int64(v.n)
 	c.nulls += int64(v.nulls)
 	c.wrong += int64(v.wrong)
 	c.notFinite += int64(v.notFinite)
 	c.count()
 	if v.nums != nil {
-		c.measure(ranks)
+		c.measure(draw)
 	}
 	if c.guess != nil {
 		c.guess.observe(v)
@@ -77,11 +94,7 @@ func (c *columnState) observe(a arrow.Array, first int64, lines lineNumbers, ran
 		check.run(c, lines)
 	}
 	if len(c.cells) > 0 {
-		bad := 0
-		for _, f := range v.flags {
-			bad += int(f / cellBad)
-		}
-		c.faultless += int64(v.n - bad)
+		c.faultless += int64(v.n - v.bad)
 	}
 	if c.log != nil {
 		c.log.note(v)
@@ -91,39 +104,63 @@ func (c *columnState) observe(a arrow.Array, first int64, lines lineNumbers, ran
 // count gives the values of the batch their numbers.
 func (c *columnState) count() {
 	v := &c.v
-	textual := v.kind.textual()
-	if c.counter.stop && v.clean && !textual { // the common case of a quantity
+	if v.coded() {
+		c.countCodes()
+		return
+	}
+	if c.counter.stop {
+		c.lengths()
+		if v.clean {
+			c.counter.sketch.insertAll(v.hashes)
+			return
+		}
 		for i, hash := range v.hashes {
-			v.ids[i] = -1
-			c.counter.sketch.InsertHash(filled(hash))
+			if v.flags[i]&cellUnusable == 0 {
+				c.counter.sketch.InsertHash(filled(hash))
+			}
 		}
 		return
 	}
+	ids := v.numbered()
 	for i, hash := range v.hashes {
-		if v.flags[i]&cellUnusable != 0 {
-			v.ids[i] = -1
-			continue
+		ids[i] = -1
+		if v.flags[i]&cellUnusable == 0 {
+			ids[i] = c.number(i, hash)
 		}
-		id, isNew := c.counter.id(hash)
-		v.ids[i] = id
-		if !isNew {
-			continue
-		}
-		if !textual {
-			c.counter.nums = append(c.counter.nums, v.nums[i])
-			continue
-		}
-		// A word longer than a field of a report may show is kept by its beginning.
-		b := v.bytesAt(i)
-		c.counter.words = append(c.counter.words, append([]byte(nil), b[:min(len(b), maxWord)]...))
-		c.shortest, c.longest = min(c.shortest, len(b)), max(c.longest, len(b))
 	}
-	if textual && c.counter.full {
-		for i := range v.n {
-			if v.ids[i] < 0 && v.usable(i) {
-				k := int(v.offs[i+1] - v.offs[i])
-				c.shortest, c.longest = min(c.shortest, k), max(c.longest, k)
-			}
+	if c.counter.full {
+		c.lengths()
+	}
+}
+
+// number counts the value of row i and gives its number, or -1.
+func (c *columnState) number(i int, hash uint64) int32 {
+	id, isNew := c.counter.id(hash)
+	if !isNew {
+		return id
+	}
+	v := &c.v
+	if !v.kind.textual() {
+		c.counter.nums = append(c.counter.nums, v.nums[i])
+		return id
+	}
+	// A word longer than a field of a report may show is kept by its beginning.
+	b := v.bytesAt(i)
+	c.counter.words = append(c.counter.words, append([]byte(nil), b[:min(len(b), maxWord)]...))
+	c.shortest, c.longest = min(c.shortest, len(b)), max(c.longest, len(b))
+	return id
+}
+
+// lengths notes how long the values are that have no number, where Infer asks for it.
+func (c *columnState) lengths() {
+	v := &c.v
+	if c.guess == nil || !v.kind.textual() {
+		return
+	}
+	for i := range v.n {
+		if counted := len(v.ids) > 0 && v.ids[i] >= 0; !counted && v.usable(i) {
+			k := len(v.bytesAt(i))
+			c.shortest, c.longest = min(c.shortest, k), max(c.longest, k)
 		}
 	}
 }
@@ -132,30 +169,17 @@ func (c *columnState) count() {
 const maxWord = 512
 
 // measure adds the numbers of the batch to the statistics.
-func (c *columnState) measure(ranks []uint64) {
+func (c *columnState) measure(draw *lottery) {
 	v := &c.v
-	if v.clean {
-		c.sample.seen += int64(len(v.nums))
-		for i, x := range v.nums {
-			c.moments.add(x)
-			if ranks[i] < c.sample.bound {
-				c.sample.keep(ranks[i], x)
-			}
-		}
-	} else {
-		for i, x := range v.nums {
-			switch f := v.flags[i]; {
-			case f&cellUnusable == 0:
-				c.moments.add(x)
-				c.sample.seen++
-				if ranks[i] < c.sample.bound {
-					c.sample.keep(ranks[i], x)
-				}
-			case f&cellInfinite != 0:
-				c.infinite++
-			case f&(cellNaN|cellNotFinite) != 0:
-				c.nans++
-			}
+	usable := v.nums
+	if !v.clean {
+		usable = c.usable()
+	}
+	v.low, v.high = c.moments.add(usable)
+	c.sample.seen += int64(len(usable))
+	for _, row := range draw.rows {
+		if rank := draw.ranks[row]; rank < c.sample.bound && v.flags[row]&cellUnusable == 0 {
+			c.sample.keep(rank, v.nums[row])
 		}
 	}
 	if c.sketch == nil && c.bins == nil {
@@ -172,6 +196,25 @@ func (c *columnState) measure(ranks []uint64) {
 			c.bins.add(x)
 		}
 	}
+}
+
+// usable gathers the usable numbers of the batch, and counts what is none.
+func (c *columnState) usable() []float64 {
+	v := &c.v
+	c.scratch = resize(c.scratch, v.n)
+	n := 0
+	for i, f := range v.flags {
+		c.scratch[n] = v.nums[i]
+		switch {
+		case f&cellUnusable == 0:
+			n++
+		case f&cellInfinite != 0:
+			c.infinite++
+		case f&(cellNaN|cellNotFinite) != 0:
+			c.nans++
+		}
+	}
+	return c.scratch[:n]
 }
 
 // finish closes the statistics after the last batch.

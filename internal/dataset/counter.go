@@ -1,10 +1,6 @@
 package dataset
 
-import (
-	"math"
-
-	"github.com/axiomhq/hyperloglog"
-)
+import "math"
 
 // counter counts the values of a column by their hashes: each one while there
 // are few, how many different ones there are, roughly, beyond.
@@ -22,14 +18,11 @@ type counter struct {
 	missed bool // by merging: some counts are too small
 	misses int64
 	hits   int64
-	sketch *hyperloglog.Sketch
+	sketch *distinctSketch
 
 	words [][]byte  // of a text column, by id
 	nums  []float64 // of the others
 }
-
-// sketchError is the standard error of the estimate of different values (1.04/sqrt(2^14), Flajolet et al. 2007).
-const sketchError = 0.0082
 
 // filled moves the hash that stands for a free slot.
 func filled(hash uint64) uint64 { return max(hash, 1) }
@@ -41,11 +34,9 @@ func newCounter(limit int) *counter {
 // id counts a value. It is -1 for a value that is not counted; new asks for its text or number.
 func (c *counter) id(hash uint64) (id int32, isNew bool) {
 	hash = filled(hash)
-	if c.full {
+	if c.stop {
 		c.sketch.InsertHash(hash)
-		if c.stop {
-			return -1, false
-		}
+		return -1, false
 	}
 	mask := uint64(len(c.slots) - 1)
 	at := hash >> 32 & mask
@@ -76,13 +67,13 @@ func (c *counter) id(hash uint64) (id int32, isNew bool) {
 func (c *counter) miss(hash uint64) {
 	if !c.full {
 		c.full = true
-		c.sketch = hyperloglog.NewNoSparse()
+		c.sketch = newDistinctSketch()
 		for _, h := range c.hashes {
 			c.sketch.InsertHash(h)
 		}
-		c.sketch.InsertHash(hash)
 		c.hits = 0
 	}
+	c.sketch.InsertHash(hash)
 	if c.misses++; c.misses > int64(c.limit) && c.misses > c.hits {
 		c.giveUp()
 	}
@@ -117,7 +108,7 @@ func (c *counter) distinct() (n int64, method Method) {
 // rowSet counts different rows: exactly up to a bound, by a sketch beyond.
 type rowSet struct {
 	exact  *hashSet // nil beyond the bound
-	sketch *hyperloglog.Sketch
+	sketch *distinctSketch
 	seen   int64
 }
 
@@ -136,7 +127,7 @@ func (s *rowSet) add(hash uint64) {
 	if !s.exact.full {
 		return
 	}
-	s.sketch = hyperloglog.NewNoSparse()
+	s.sketch = newDistinctSketch()
 	for _, part := range s.exact.parts {
 		for _, h := range part {
 			if h != 0 {
@@ -145,6 +136,21 @@ func (s *rowSet) add(hash uint64) {
 		}
 	}
 	s.exact = nil
+}
+
+// addAll takes the sums of the hashes of rows.
+func (s *rowSet) addAll(sums []uint64) {
+	for i, sum := range sums {
+		if s.exact == nil { // the common case of a long table
+			for j, sum := range sums[i:] {
+				sums[i+j] = mix(sum)
+			}
+			s.seen += int64(len(sums) - i)
+			s.sketch.insertAll(sums[i:])
+			return
+		}
+		s.add(mix(sum))
+	}
 }
 
 // distinct is how many different rows there are.
@@ -163,8 +169,12 @@ type hashSet struct {
 	n      int
 	limit  int
 	full   bool
-	sketch *hyperloglog.Sketch
+	sketch *distinctSketch
 	seen   int64
+
+	runs   []integerRun // of addIntegers, in their order
+	at     int          // the run that grew last
+	hashed bool         // there are no runs any more
 }
 
 // maxUnique bounds the values that a uniqueness check holds: about 128 MiB.
@@ -203,7 +213,7 @@ func (s *hashSet) add(hash uint64) (twice bool) {
 	}
 	if s.n == s.limit {
 		s.full = true
-		s.sketch = hyperloglog.NewNoSparse()
+		s.sketch = newDistinctSketch()
 	}
 	return false
 }

@@ -10,11 +10,18 @@ import (
 const maxStates = 512
 
 // matcher matches whole values against a pattern. ASCII values of patterns that
-// make a small automaton take one step a byte; package regexp sees to the rest.
+// make a small automaton take one step a byte, or fewer; package regexp sees to the rest.
 type matcher struct {
 	slow   *regexp.Regexp
 	next   []int16 // state*128 + byte → state; -1: no match; nil: no automaton
 	accept []bool
+	words  []matcherWord // by state
+}
+
+// matcherWord is text that must come next, and the state after it.
+type matcherWord struct {
+	text string // empty: several characters may come next, or the value may end
+	to   int16
 }
 
 func newMatcher(pattern *regexp.Regexp) *matcher {
@@ -30,8 +37,35 @@ func newMatcher(pattern *regexp.Regexp) *matcher {
 	b := &dfaBuilder{program: program, numbers: map[string]int16{}}
 	if next, accept, ok := b.build(); ok {
 		m.next, m.accept = next, accept
+		for state := range accept {
+			m.words = append(m.words, m.word(int16(state)))
+		}
 	}
 	return m
+}
+
+// maxWordAhead bounds the text that a matcher looks for at once.
+const maxWordAhead = 64
+
+// word follows the states that only one byte leads out of, other than bytes beyond ASCII.
+func (m *matcher) word(state int16) (w matcherWord) {
+	var text []byte
+	for len(text) < maxWordAhead && !m.accept[state] {
+		only, ways := byte(0), 0
+		for c, to := range m.next[int(state)<<7:][:128] {
+			if to >= 0 {
+				only, ways = byte(c), ways+1
+			}
+		}
+		if ways != 1 {
+			break
+		}
+		text, state = append(text, only), m.next[int(state)<<7|int(only)]
+	}
+	if len(text) > 1 {
+		w.text, w.to = string(text), state
+	}
+	return w
 }
 
 // match tells whether the whole of b matches.
@@ -39,14 +73,27 @@ func (m *matcher) match(b []byte) bool {
 	if m.next == nil {
 		return m.slow.Match(b)
 	}
-	state := 0
-	for _, c := range b {
-		if c >= 0x80 {
+	state := int16(0)
+	for i := 0; i < len(b); {
+		if w := &m.words[state]; w.text != "" && len(b)-i >= len(w.text) && string(b[i:i+len(w.text)]) == w.text {
+			i, state = i+len(w.text), w.to
+			continue
+		}
+		row := (*[128]int16)(m.next[int(state)<<7:])
+		if b[i] >= 0x80 {
 			return m.slow.Match(b)
 		}
-		if state = int(m.next[state<<7|int(c)]); state < 0 {
+		to := row[b[i]]
+		if to < 0 {
 			return false
 		}
+		i++
+		if to == state { // it repeats
+			for i < len(b) && b[i] < 0x80 && row[b[i]] == to {
+				i++
+			}
+		}
+		state = to
 	}
 	return m.accept[state]
 }

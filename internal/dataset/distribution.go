@@ -113,7 +113,7 @@ func jensenShannon(ref, cur []int64) float64 {
 
 // drawn are the values of the rows whose numbers hash lowest, at most k, sorted: a random sample of the sample.
 func (s *sample) drawn(k int) []float64 {
-	kept := slices.Clone(s.heap)
+	kept := slices.Clone(s.kept)
 	if len(kept) > k {
 		slices.SortFunc(kept, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
 		kept = kept[:k]

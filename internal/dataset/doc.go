@@ -6,7 +6,10 @@
 // A pass over a Source (scan) hands each column of each batch to a columnState,
 // which reads the cells as they are meant (meaning, vector), keeps statistics of
 // bounded size (moments, sample, counter) and runs the column's checks; rowChecks
-// then look across columns.
+// then look across columns. Parquet is read column by column (columnSource), by the
+// workers that look at them: parquetColumn takes the pages apart, and leaves what
+// it does not know to the Parquet library. Rows that are stored as indices of a
+// dictionary stay so (codes): what is asked of a value is asked of it once.
 //
 // The package must never import workflows, SQL, blobs, models or the release spec.
 //

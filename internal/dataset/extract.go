@@ -6,12 +6,16 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
+	"github.com/apache/arrow-go/v18/arrow/bitutil"
 )
 
 // read fills v with the values of an Arrow array, read as m means them. The
 // vector keeps views of text, so the array must outlive it.
 func (v *vector) read(a arrow.Array, m meaning, first int64) {
 	v.reset(m.kind, a.Len(), first)
+	if d, ok := a.(*array.Dictionary); ok && v.readCodes(d, m) {
+		return
+	}
 	switch a := a.(type) {
 	case *array.String:
 		v.offs, v.data = a.ValueOffsets(), bufferOf(a)
@@ -22,8 +26,12 @@ func (v *vector) read(a arrow.Array, m meaning, first int64) {
 		v.readMoments(a, m)
 	case *array.Int64:
 		v.readIntegers(a, m, a.Int64Values())
+	case *array.Int32:
+		v.readIntegers(a, m, widenedIntegers(a.Int32Values()))
 	case *array.Float64:
 		v.readFloats(a, m, a.Float64Values())
+	case *array.Float32:
+		v.readFloats(a, m, widenedFloats(a.Float32Values()))
 	default:
 		v.readOthers(a, m)
 	}
@@ -42,8 +50,9 @@ func (v *vector) readNulls(a arrow.Array) {
 	if a.NullN() == 0 {
 		return
 	}
+	valid, from := a.NullBitmapBytes(), a.Data().Offset()
 	for i := range v.n {
-		if a.IsNull(i) {
+		if !bitutil.BitIsSet(valid, from+i) {
 			v.null(i)
 		}
 	}
@@ -53,7 +62,7 @@ func (v *vector) readIntegers(a arrow.Array, m meaning, values []int64) {
 	v.readNulls(a)
 	switch {
 	case m.kind == Integer:
-		copy(v.ints, values)
+		v.ints = values
 		for i, x := range values {
 			v.nums[i] = float64(x)
 		}
@@ -81,7 +90,7 @@ func (v *vector) readFloats(a arrow.Array, m meaning, values []float64) {
 		v.refuseAll()
 		return
 	}
-	copy(v.nums, values)
+	v.nums = values
 	for i, x := range values {
 		if x-x != 0 && v.flags[i] == 0 {
 			v.odd(i, x, m.nan)
@@ -116,7 +125,8 @@ func (v *vector) readBooleans(a *array.Boolean, m meaning) {
 
 func (v *vector) readMoments(a arrow.Array, m meaning) {
 	v.readNulls(a)
-	at := func(int) int64 { return 0 }
+	v.own.ints = resize(v.own.ints, v.n)
+	micros := v.own.ints
 	switch a := a.(type) {
 	case *array.Timestamp:
 		unit := a.DataType().(*arrow.TimestampType).Unit //nolint:forcetypeassert,errcheck // Arrow ties the two
@@ -129,25 +139,56 @@ func (v *vector) readMoments(a arrow.Array, m meaning) {
 		case arrow.Nanosecond:
 			over = 1e3
 		}
-		at = func(i int) int64 { return int64(a.Value(i)) * times / over }
+		scaled(micros, a.TimestampValues(), times, over)
 	case *array.Date32:
-		at = func(i int) int64 { return int64(a.Value(i)) * 86400e6 }
+		scaled(micros, a.Date32Values(), 86400e6, 1)
 	case *array.Date64:
-		at = func(i int) int64 { return int64(a.Value(i)) * 1000 }
+		scaled(micros, a.Date64Values(), 1000, 1)
 	}
 	if !m.kind.temporal() {
-		v.write(func(b []byte, i int) []byte { return append(b, formatMicros(at(i))...) })
+		v.write(func(b []byte, i int) []byte { return append(b, formatMicros(micros[i])...) })
 		if !m.kind.textual() {
 			v.refuseAll()
 		}
 		return
 	}
-	for i := range v.n {
-		if v.flags[i] == 0 {
-			v.ints[i] = at(i)
-			v.nums[i] = float64(v.ints[i])
+	for i, x := range micros {
+		v.nums[i] = float64(x)
+	}
+}
+
+// scaled fills out with values, times and over whole numbers.
+func scaled[T ~int32 | ~int64](out []int64, values []T, times, over int64) {
+	switch {
+	case over != 1:
+		for i, x := range values {
+			out[i] = int64(x) * times / over
+		}
+	case times != 1:
+		for i, x := range values {
+			out[i] = int64(x) * times
+		}
+	default:
+		for i, x := range values {
+			out[i] = int64(x)
 		}
 	}
+}
+
+func widenedIntegers(values []int32) []int64 {
+	out := make([]int64, len(values))
+	for i, x := range values {
+		out[i] = int64(x)
+	}
+	return out
+}
+
+func widenedFloats(values []float32) []float64 {
+	out := make([]float64, len(values))
+	for i, x := range values {
+		out[i] = float64(x)
+	}
+	return out
 }
 
 // readOthers reads rarer types: by their numbers where they have some, else by their text.
@@ -159,8 +200,6 @@ func (v *vector) readOthers(a arrow.Array, m meaning) {
 			ints = append(ints, int64(a.Value(i)))
 		case *array.Int16:
 			ints = append(ints, int64(a.Value(i)))
-		case *array.Int32:
-			ints = append(ints, int64(a.Value(i)))
 		case *array.Uint8:
 			ints = append(ints, int64(a.Value(i)))
 		case *array.Uint16:
@@ -169,9 +208,6 @@ func (v *vector) readOthers(a arrow.Array, m meaning) {
 			ints = append(ints, int64(a.Value(i)))
 		case *array.Float16:
 			floats = append(floats, float64(a.Value(i).Float32()))
-		case *array.Float32:
-			// The shortest decimal of a float32 is the number people wrote.
-			floats = append(floats, float64(a.Value(i)))
 		}
 	}
 	switch {

@@ -93,8 +93,10 @@ func TestDistancesAgreeWithNumPy(t *testing.T) {
 		limit := 0.0
 		c.distances(&Expect{PSI: &limit}, of, func(string, string, func(*columnState) verdict) {})
 		part := table.Slice(g.Rows/2, g.Rows)
-		ranks := make([]uint64, part.Rows())
-		c.observe(part.record.Column(table.index[column]), 0, lineNumbers{}, ranks)
+		var draw lottery
+		draw.draw(0, part.Rows(), c.sample.bound)
+		c.v.read(part.record.Column(table.index[column]), c.m, 0)
+		c.observe(lineNumbers{}, &draw)
 		c.finish()
 		p, q, _, problem := c.shares(of)
 		require.Empty(t, problem)

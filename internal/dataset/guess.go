@@ -39,7 +39,7 @@ func (g *textGuess) observe(v *vector) {
 		}
 		g.some = true
 		switch {
-		case v.kind == Number && g.whole && v.offs != nil:
+		case v.kind == Number && g.whole && v.written():
 			_, g.whole = parseIntegerBytes(v.bytesAt(i))
 		case v.kind.temporal() && v.ints[i]%86400e6 != 0:
 			g.fraction = true
@@ -77,6 +77,10 @@ func newGuessing(ctx context.Context, src Source, opts ProfileOptions) (*scan, e
 		c.personal, c.guess = personal, guess
 		s.columns = append(s.columns, c)
 	}
+	if _, ok := unwrapped(src).(columnSource); ok { // it is read by column, from the beginning
+		ahead.release()
+		s.src = src
+	}
 	return s, nil
 }
 
@@ -96,15 +100,20 @@ func (r *replay) fill(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			for _, b := range r.batches {
-				b.Release()
-			}
+			r.release()
 			return err
 		}
 		rows += batch.NumRows()
 		r.batches, r.numbers = append(r.batches, batch), append(r.numbers, linesOf(r.Source))
 	}
 	return nil
+}
+
+func (r *replay) release() {
+	for _, b := range r.batches {
+		b.Release()
+	}
+	r.batches = nil
 }
 
 func (r *replay) lines() lineNumbers { return r.last }

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-
-	"github.com/axiomhq/hyperloglog"
 )
 
 // merge appends what another check of the same schema found in the rows that
@@ -150,8 +148,8 @@ func (m *moments) merge(o *moments) {
 func (s *sample) merge(o *sample) {
 	s.seen += o.seen
 	s.sorted = nil
-	for _, r := range o.heap {
-		if len(s.heap) < s.k || r.rank < s.bound {
+	for _, r := range o.kept {
+		if r.rank < s.bound {
 			s.keep(r.rank, r.value)
 		}
 	}
@@ -190,22 +188,18 @@ func (c *counter) merge(o *counter) {
 	}
 	if !c.full {
 		c.full = true
-		c.sketch = hyperloglog.NewNoSparse()
+		c.sketch = newDistinctSketch()
 		for _, hash := range c.hashes {
 			c.sketch.InsertHash(hash)
 		}
 	}
-	mergeSketch(c.sketch, o.sketch)
+	c.sketch.merge(o.sketch)
 	c.missed = true
 	c.misses += o.misses
 	if o.stop || c.misses > int64(c.limit) && c.misses > c.hits {
 		c.giveUp()
 	}
 }
-
-// mergeSketch makes a an estimate of what either saw. It fails for sketches of
-// another precision only, and there are none.
-func mergeSketch(a, b *hyperloglog.Sketch) { _ = a.Merge(b) }
 
 // merge adds the rows that o saw.
 func (s *rowSet) merge(o *rowSet) {
@@ -216,11 +210,11 @@ func (s *rowSet) merge(o *rowSet) {
 		return
 	}
 	if s.exact != nil {
-		s.sketch = hyperloglog.NewNoSparse()
+		s.sketch = newDistinctSketch()
 		s.exact.each(s.sketch.InsertHash)
 		s.exact = nil
 	}
-	mergeSketch(s.sketch, o.sketch)
+	s.sketch.merge(o.sketch)
 	s.seen = seen
 }
 
@@ -248,9 +242,9 @@ func (s *hashSet) merge(o *hashSet, firsts []firstSeen) (twice []int64) {
 	}
 	if o.full {
 		if !s.full {
-			s.full, s.sketch = true, hyperloglog.NewNoSparse()
+			s.full, s.sketch = true, newDistinctSketch()
 		}
-		mergeSketch(s.sketch, o.sketch)
+		s.sketch.merge(o.sketch)
 	}
 	s.seen = seen
 	return twice

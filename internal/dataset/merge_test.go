@@ -90,7 +90,7 @@ func TestSketchesMergeWithinTheirErrors(t *testing.T) {
 	require.InEpsilon(t, 7500, different, 4*sketchError)
 }
 
-func feed(m *moments, x float64) { m.add(x) }
+func feed(m *moments, x float64) { m.add([]float64{x}) }
 
 // TestMomentsMergeLikeOnePass cuts random values anywhere.
 func TestMomentsMergeLikeOnePass(t *testing.T) {

@@ -1,9 +1,7 @@
 package dataset
 
 import (
-	"cmp"
 	"math"
-	"slices"
 
 	"github.com/DataDog/sketches-go/ddsketch"
 	"github.com/DataDog/sketches-go/ddsketch/mapping"
@@ -32,17 +30,35 @@ type moments struct {
 
 func newMoments() moments { return moments{min: math.Inf(1), max: math.Inf(-1)} }
 
-func (m *moments) add(x float64) {
-	m.min, m.max = min(m.min, x), max(m.max, x)
-	if m.blockN == 0 {
-		m.open(x)
+// add takes values that are no NaN, and gives their bounds: +Inf and -Inf where there are none.
+func (m *moments) add(values []float64) (low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	for len(values) > 0 {
+		if m.blockN == 0 {
+			m.open(values[0])
+		}
+		n := min(len(values), momentBlock-m.blockN)
+		shift, sum, squares := m.shift, m.blockS, m.blockQ
+		for _, x := range values[:n] {
+			d := x - shift
+			sum += d
+			squares += d * d
+			if x < low {
+				low = x
+			}
+			if x > high {
+				high = x
+			}
+		}
+		m.blockS, m.blockQ = sum, squares
+		if m.blockN += n; m.blockN == momentBlock {
+			m.join()
+		}
+		values = values[n:]
 	}
-	d := x - m.shift
-	m.blockS += d
-	m.blockQ += d * d
-	if m.blockN++; m.blockN == momentBlock {
-		m.join()
-	}
+	low, high = low+0, high+0 // -0 + 0 is 0
+	m.min, m.max = min(m.min, low), max(m.max, high)
+	return low, high
 }
 
 // open starts a block, whose first value is x.
@@ -87,76 +103,6 @@ func (m *moments) std() float64 {
 		return 0
 	}
 	return math.Sqrt(m.m2 / float64(m.n-1))
-}
-
-// sample keeps the values of the rows whose numbers hash lowest: all while
-// there are at most k, then k of them drawn evenly, however the rows came in batches.
-type sample struct {
-	k      int
-	heap   []ranked // the greatest rank first, once there are k
-	bound  uint64   // greatest rank that still gets in
-	seen   int64
-	sorted []float64
-}
-
-type ranked struct {
-	rank  uint64
-	value float64
-}
-
-func newSample(k int) sample { return sample{k: k, bound: math.MaxUint64} }
-
-// rankOf orders rows at random, always alike.
-func rankOf(row int64) uint64 { return mix(uint64(row) + 0x9e3779b97f4a7c15) }
-
-// keep takes a value whose rank is below s.bound. The caller counts it in s.seen.
-func (s *sample) keep(rank uint64, value float64) {
-	if len(s.heap) < s.k {
-		s.heap = append(s.heap, ranked{rank, value})
-		if len(s.heap) == s.k {
-			slices.SortFunc(s.heap, func(a, b ranked) int { return cmp.Compare(b.rank, a.rank) }) // sorted is a heap
-			s.bound = s.heap[0].rank
-		}
-		return
-	}
-	i := 0
-	for { // sift the new value down from the top
-		child := 2*i + 1
-		if child >= len(s.heap) {
-			break
-		}
-		if child+1 < len(s.heap) && s.heap[child+1].rank > s.heap[child].rank {
-			child++
-		}
-		if s.heap[child].rank <= rank {
-			break
-		}
-		s.heap[i] = s.heap[child]
-		i = child
-	}
-	s.heap[i] = ranked{rank, value}
-	s.bound = s.heap[0].rank
-}
-
-// values are the values kept, sorted.
-func (s *sample) values() []float64 {
-	if len(s.sorted) != len(s.heap) {
-		s.sorted = make([]float64, len(s.heap))
-		for i, r := range s.heap {
-			s.sorted[i] = r.value
-		}
-		slices.Sort(s.sorted)
-	}
-	return s.sorted
-}
-
-func (s *sample) exact() bool { return s.seen <= int64(s.k) }
-
-func (s *sample) method() Method {
-	if s.exact() {
-		return Exact
-	}
-	return Method("random sample of " + pluralValues(s.k))
 }
 
 // quantileAccuracy is the relative error of a quantile from the sketch.

@@ -16,8 +16,11 @@ import (
 // parquetSource reads Parquet page by page.
 type parquetSource struct {
 	name   string
+	r      parquet.ReaderAtSeeker
+	rows   int // of a batch
 	file   *file.Reader
-	reader pqarrow.RecordReader
+	arrow  *pqarrow.FileReader
+	reader pqarrow.RecordReader // of Next; nil before the first
 	schema *arrow.Schema
 }
 
@@ -26,10 +29,8 @@ const parquetBuffer = 64 << 10
 
 func newParquetSource(r io.ReaderAt, size int64, name string, opts SourceOptions) (src Source, err error) {
 	defer recoverInto(&err, name)
-	properties := parquet.NewReaderProperties(memory.DefaultAllocator)
-	properties.BufferedStreamEnabled = true
-	properties.BufferSize = parquetBuffer
-	f, err := file.NewParquetReader(io.NewSectionReader(r, 0, size), file.WithReadProps(properties))
+	section := io.NewSectionReader(r, 0, size)
+	f, err := file.NewParquetReader(section, file.WithReadProps(readerProperties(memory.DefaultAllocator)))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", name, ErrSource, err)
 	}
@@ -37,17 +38,17 @@ func newParquetSource(r io.ReaderAt, size int64, name string, opts SourceOptions
 	if columns > maxColumns {
 		return nil, fmt.Errorf("%s: %w: it has %d columns, at most %d are read", name, ErrSource, columns, maxColumns)
 	}
-	fr, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: int64(opts.rows(columns))}, memory.DefaultAllocator)
+	s := &parquetSource{name: name, r: section, rows: opts.rows(columns), file: f}
+	s.arrow, err = pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: int64(s.rows)}, memory.DefaultAllocator)
+	if err == nil {
+		s.schema, err = s.arrow.Schema()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", name, ErrSource, err)
 	}
-	reader, err := fr.GetRecordReader(context.Background(), nil, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", name, ErrSource, err)
-	}
-	names := make([]string, reader.Schema().NumFields())
+	names := make([]string, s.schema.NumFields())
 	for i := range names {
-		names[i] = reader.Schema().Field(i).Name
+		names[i] = s.schema.Field(i).Name
 	}
 	err = checkHeader(names, func(format string, args ...any) error {
 		return fmt.Errorf("%s: %w: %s", name, ErrSource, fmt.Sprintf(format, args...))
@@ -55,7 +56,14 @@ func newParquetSource(r io.ReaderAt, size int64, name string, opts SourceOptions
 	if err != nil {
 		return nil, err
 	}
-	return &parquetSource{name: name, file: f, reader: reader, schema: reader.Schema()}, nil
+	return s, nil
+}
+
+func readerProperties(mem memory.Allocator) *parquet.ReaderProperties {
+	properties := parquet.NewReaderProperties(mem)
+	properties.BufferedStreamEnabled = true
+	properties.BufferSize = parquetBuffer
+	return properties
 }
 
 func (s *parquetSource) Name() string          { return s.name }
@@ -65,6 +73,11 @@ func (s *parquetSource) Next(ctx context.Context) (batch arrow.RecordBatch, err 
 	defer recoverInto(&err, s.name)
 	if err := ctx.Err(); err != nil {
 		return nil, err
+	}
+	if s.reader == nil {
+		if s.reader, err = s.arrow.GetRecordReader(context.Background(), nil, nil); err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", s.name, ErrSource, err)
+		}
 	}
 	batch, err = s.reader.Read()
 	switch {
@@ -79,11 +92,10 @@ func (s *parquetSource) Next(ctx context.Context) (batch arrow.RecordBatch, err 
 
 func (s *parquetSource) Close() (err error) {
 	defer recoverInto(&err, s.name)
-	if s.reader == nil {
-		return nil
+	if s.reader != nil {
+		s.reader.Release()
+		s.reader = nil
 	}
-	s.reader.Release()
-	s.reader = nil
 	return s.file.Close()
 }
 

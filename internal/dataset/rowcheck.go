@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -15,8 +16,9 @@ type rowCheck struct {
 	set     *hashSet // of a check of uniqueness
 	test    rowTest  // of the checks that are neither that nor a rule
 	machine vm.VM
-	vector  func(columns []*columnState, n int, out []float64) // where the rule can be computed by column
-	truth   []float64                                          // of the batch, by vector
+	vector  func(columns []*columnState, n int, out []float64) []float64 // where the rule can be computed by column
+	truth   []float64                                                    // of the batch, by vector
+	scratch []float64
 	row     map[string]any
 	lines   lineNumbers // of the batch
 
@@ -52,15 +54,19 @@ func newRowCheck(check *TableCheck, columns []*columnState, most int) (k *rowChe
 }
 
 // run looks at a batch.
-func (k *rowCheck) run(columns []*columnState, n int, first int64, lines lineNumbers, bad []bool) {
-	if k.vector != nil {
-		k.truth = resize(k.truth, n)
-		k.vector(columns, n, k.truth)
-	}
+func (k *rowCheck) run(columns []*columnState, n int, first int64, lines lineNumbers, part *scanPart) {
 	k.lines = lines
 	clean := true
 	for _, at := range k.columns {
 		clean = clean && columns[at].v.clean
+	}
+	if k.vector != nil {
+		k.scratch = resize(k.scratch, n)
+		k.truth = k.vector(columns, n, k.scratch)
+		if clean && !slices.Contains(k.truth, 0) {
+			k.looked += int64(n)
+			return
+		}
 	}
 	for i := range n {
 		if !clean && !k.applies(columns, i) {
@@ -71,7 +77,7 @@ func (k *rowCheck) run(columns []*columnState, n int, first int64, lines lineNum
 			continue
 		}
 		k.broken++
-		bad[i] = true
+		part.bad[i], part.broken = true, true
 		if len(k.sample) < k.most {
 			k.sample = append(k.sample, Sample{Row: first + int64(i) + 1, Line: lines.at(i), Value: k.show(columns, i)})
 		}

@@ -1,16 +1,12 @@
 package dataset
 
-import (
-	"math"
+import "github.com/expr-lang/expr/ast"
 
-	"github.com/expr-lang/expr/ast"
-)
-
-// columnExpr computes an expression for all rows of a batch at once. truth
-// holds 0 and 1 for what is true or false.
+// columnExpr computes an expression for all rows of a batch at once: into out, or
+// it gives numbers that are there already, which nobody may change. Truths are 0 and 1.
 type columnExpr struct {
 	number bool // else it is a truth
-	eval   func(columns []*columnState, n int, out []float64)
+	eval   func(columns []*columnState, n int, out []float64) []float64
 }
 
 // vectorise compiles the rules that compare, add and join numbers, dates and
@@ -42,10 +38,11 @@ func (k *rowCheck) compile(node ast.Node, columns []*columnState) (columnExpr, b
 }
 
 func constant(v float64) columnExpr {
-	return columnExpr{number: true, eval: func(_ []*columnState, n int, out []float64) {
-		for i := range n {
+	return columnExpr{number: true, eval: func(_ []*columnState, n int, out []float64) []float64 {
+		for i := range out[:n] {
 			out[i] = v
 		}
+		return out[:n]
 	}}
 }
 
@@ -56,8 +53,8 @@ func (k *rowCheck) column(name string, columns []*columnState) (columnExpr, bool
 		if k.names[j] != name || columns[at].m.kind.textual() {
 			continue
 		}
-		return columnExpr{number: columns[at].m.kind != Boolean, eval: func(columns []*columnState, n int, out []float64) {
-			copy(out[:n], columns[at].v.nums)
+		return columnExpr{number: columns[at].m.kind != Boolean, eval: func(columns []*columnState, n int, _ []float64) []float64 {
+			return columns[at].v.nums[:n]
 		}}, true
 	}
 	return columnExpr{}, false
@@ -70,13 +67,14 @@ func (k *rowCheck) unary(n *ast.UnaryNode, columns []*columnState) (columnExpr, 
 	case !ok, negate != e.number, !negate && n.Operator != "not" && n.Operator != "!":
 		return columnExpr{}, false
 	}
-	return columnExpr{number: e.number, eval: func(columns []*columnState, n int, out []float64) {
-		e.eval(columns, n, out)
-		for i, x := range out[:n] {
+	return columnExpr{number: e.number, eval: func(columns []*columnState, n int, out []float64) []float64 {
+		of := e.eval(columns, n, out)
+		for i, x := range of {
 			if out[i] = 1 - x; negate {
 				out[i] = -x
 			}
 		}
+		return out[:n]
 	}}, true
 }
 
@@ -91,77 +89,93 @@ func (k *rowCheck) binary(n *ast.BinaryNode, columns []*columnState) (columnExpr
 		return columnExpr{}, false
 	}
 	var scratch []float64
-	return columnExpr{number: gives, eval: func(columns []*columnState, n int, out []float64) {
+	return columnExpr{number: gives, eval: func(columns []*columnState, n int, out []float64) []float64 {
 		scratch = resize(scratch, n)
-		left.eval(columns, n, out)
-		right.eval(columns, n, scratch)
-		apply(out[:n], scratch)
+		a, b := left.eval(columns, n, out), right.eval(columns, n, scratch)
+		apply(out[:n], a, b[:n])
+		return out[:n]
 	}}, true
 }
 
-// operator is what an operator does to a and b, into a; whether it takes
-// numbers, and whether it gives one.
-func operator(name string) (apply func(a, b []float64), numbers, gives bool) {
+// operator is what an operator makes of a and b, in out, which may be a; whether
+// it takes numbers, and whether it gives one.
+func operator(name string) (apply func(out, a, b []float64), numbers, gives bool) {
 	switch name {
 	case "+":
-		return func(a, b []float64) {
-			for i := range a {
-				a[i] += b[i]
+		return func(out, a, b []float64) {
+			for i, x := range a {
+				out[i] = x + b[i]
 			}
 		}, true, true
 	case "-":
-		return func(a, b []float64) {
-			for i := range a {
-				a[i] -= b[i]
+		return func(out, a, b []float64) {
+			for i, x := range a {
+				out[i] = x - b[i]
 			}
 		}, true, true
 	case "*":
-		return func(a, b []float64) {
-			for i := range a {
-				a[i] *= b[i]
+		return func(out, a, b []float64) {
+			for i, x := range a {
+				out[i] = x * b[i]
 			}
 		}, true, true
 	case "/":
-		return func(a, b []float64) {
-			for i := range a {
-				a[i] /= b[i]
+		return func(out, a, b []float64) {
+			for i, x := range a {
+				out[i] = x / b[i]
 			}
 		}, true, true
 	case "<":
-		return compare(func(a, b float64) bool { return a < b }), true, false
+		return less, true, false
 	case "<=":
-		return compare(func(a, b float64) bool { return a <= b }), true, false
+		return atMost, true, false
 	case ">":
-		return compare(func(a, b float64) bool { return a > b }), true, false
+		return func(out, a, b []float64) { less(out, b, a) }, true, false
 	case ">=":
-		return compare(func(a, b float64) bool { return a >= b }), true, false
+		return func(out, a, b []float64) { atMost(out, b, a) }, true, false
 	case "==":
-		return compare(func(a, b float64) bool { return a == b }), true, false
+		return func(out, a, b []float64) {
+			for i, x := range a {
+				out[i] = truth(x == b[i])
+			}
+		}, true, false
 	case "!=":
-		return compare(func(a, b float64) bool { return a != b }), true, false
+		return func(out, a, b []float64) {
+			for i, x := range a {
+				out[i] = truth(x != b[i])
+			}
+		}, true, false
 	case "and", "&&":
-		return func(a, b []float64) {
-			for i := range a {
-				a[i] = math.Min(a[i], b[i])
+		return func(out, a, b []float64) {
+			for i, x := range a {
+				out[i] = x * b[i]
 			}
 		}, false, false
 	case "or", "||":
-		return func(a, b []float64) {
-			for i := range a {
-				a[i] = math.Max(a[i], b[i])
+		return func(out, a, b []float64) {
+			for i, x := range a {
+				out[i] = truth(x+b[i] != 0)
 			}
 		}, false, false
 	}
 	return nil, false, false
 }
 
-func compare(holds func(a, b float64) bool) func(a, b []float64) {
-	return func(a, b []float64) {
-		for i := range a {
-			ok := holds(a[i], b[i])
-			if a[i] = 0; ok {
-				a[i] = 1
-			}
-		}
+func less(out, a, b []float64) {
+	for i, x := range a {
+		out[i] = truth(x < b[i])
 	}
+}
+
+func atMost(out, a, b []float64) {
+	for i, x := range a {
+		out[i] = truth(x <= b[i])
+	}
+}
+
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }

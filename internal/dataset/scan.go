@@ -5,15 +5,18 @@ import (
 	"errors"
 	"io"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 )
 
-// scan is one pass over a source. One goroutine decodes; workers share the
-// columns of each batch, so that a column is seen by one of them at a time and
-// its rows in order.
+// scan is one pass over a source. Workers share the columns of each batch, so
+// that a column is seen by one of them at a time and its rows in order. Where the
+// source gives its columns apart, a worker reads the column that it looks at;
+// otherwise one more goroutine reads ahead.
 type scan struct {
 	src      Source
 	columns  []*columnState
@@ -28,20 +31,22 @@ type scan struct {
 	goodRows int64   // rows that break no expectation
 	distinct *rowSet // of whole rows; nil where it is not asked for
 	parts    []*scanPart
-	ranks    []uint64
+	order    []*columnState // that take longest first
+	draw     lottery
 }
 
 // scanPart is what one worker gathers of a batch.
 type scanPart struct {
 	hashes []uint64
 	bad    []bool
+	broken bool // some row is bad
 }
 
-// readBatch is a decoded batch.
-type readBatch struct {
-	record arrow.RecordBatch
+// scanBatch is a batch at hand.
+type scanBatch struct {
+	rows   int
 	lines  lineNumbers
-	err    error
+	column func(i int) (arrow.Array, error)
 }
 
 // run reads the source to its end.
@@ -53,6 +58,55 @@ func (s *scan) run(ctx context.Context) error {
 	for range s.workers {
 		s.parts = append(s.parts, &scanPart{})
 	}
+	s.order = slices.Clone(s.columns)
+	var err error
+	if src, ok := unwrapped(s.src).(columnSource); ok {
+		err = s.byColumn(ctx, src)
+	} else {
+		err = s.byRow(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	for _, c := range s.columns {
+		c.finish()
+	}
+	return ctx.Err()
+}
+
+// byColumn has the workers read the columns that they look at.
+func (s *scan) byColumn(ctx context.Context, src columnSource) (err error) {
+	batches, err := src.columns()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, batches.close()) }()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := batches.nextRows()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = s.batch(scanBatch{rows: n, column: func(i int) (arrow.Array, error) { return batches.column(ctx, i) }})
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// readBatch is a decoded batch.
+type readBatch struct {
+	record arrow.RecordBatch
+	lines  lineNumbers
+	err    error
+}
+
+// byRow looks at batches of whole rows.
+func (s *scan) byRow(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	batches := make(chan readBatch, 1)
@@ -71,16 +125,13 @@ func (s *scan) run(ctx context.Context) error {
 		if b.err != nil {
 			return b.err
 		}
-		s.batch(b)
+		err := s.batch(scanBatch{rows: int(b.record.NumRows()), lines: b.lines, column: func(i int) (arrow.Array, error) { return b.record.Column(i), nil }})
 		b.record.Release()
-		if s.progress != nil {
-			s.progress(s.seen)
+		if err != nil {
+			return err
 		}
 	}
-	for _, c := range s.columns {
-		c.finish()
-	}
-	return ctx.Err()
+	return nil
 }
 
 // decode reads ahead of the checks.
@@ -110,38 +161,72 @@ func (s *scan) decode(ctx context.Context, out chan<- readBatch) {
 }
 
 // batch looks at the columns of a batch, then at its rows.
-func (s *scan) batch(b readBatch) {
-	n := int(b.record.NumRows())
-	s.ranks = resize(s.ranks, n)
-	for i := range s.ranks {
-		s.ranks[i] = rankOf(s.seen + int64(i))
-	}
+func (s *scan) batch(b scanBatch) error {
+	n := b.rows
+	s.draw.draw(s.seen, n, s.bound())
 	for _, p := range s.parts {
-		p.hashes, p.bad = resize(p.hashes, n), resize(p.bad, n)
-		clear(p.hashes)
+		p.broken = false
+		p.bad = resize(p.bad, n)
 		clear(p.bad)
-	}
-	s.share(len(s.columns), func(part *scanPart, i int) {
-		c := s.columns[i]
-		c.observe(b.record.Column(c.index), s.seen, b.lines, s.ranks)
 		if s.distinct != nil {
-			seed := uint64(c.index) * 0x9e3779b97f4a7c15
-			for row, h := range c.v.hashes {
-				part.hashes[row] += mix(h ^ seed)
-			}
+			p.hashes = resize(p.hashes, n)
+			clear(p.hashes)
 		}
+	}
+	// Who takes longest starts first: so no worker waits long for another.
+	slices.SortStableFunc(s.order, func(a, b *columnState) int { return int(b.took - a.took) })
+	s.share(len(s.order), func(part *scanPart, i int) { s.column(part, s.order[i], b) })
+	for _, c := range s.columns {
+		if c.err != nil {
+			return c.err
+		}
+	}
+	if s.pairs != nil {
+		s.pairs.observe()
+	}
+	s.share(len(s.rows), func(part *scanPart, i int) { s.rows[i].run(s.columns, n, s.seen, b.lines, part) })
+	s.join(n)
+	s.seen += int64(n)
+	if s.progress != nil {
+		s.progress(s.seen)
+	}
+	return nil
+}
+
+// bound is the greatest rank of a row that still gets into a sample.
+func (s *scan) bound() (bound uint64) {
+	for _, c := range s.columns {
+		if !c.m.kind.textual() {
+			bound = max(bound, c.sample.bound)
+		}
+	}
+	return bound
+}
+
+// column reads a column and looks at it.
+func (s *scan) column(part *scanPart, c *columnState, b scanBatch) {
+	start := time.Now()
+	if c.err = c.read(b, s.src.Name(), s.seen); c.err != nil {
+		return
+	}
+	c.observe(b.lines, &s.draw)
+	if s.distinct != nil {
+		// Hashes are scrambled: a sum of them, each times an odd number of its own, is
+		// as good as another hash of them all (multilinear hashing, Lemire and Kaser, 2014).
+		odd := mix(uint64(c.index)+1) | 1
+		for row, h := range c.v.hashes {
+			part.hashes[row] += h * odd
+		}
+	}
+	if c.v.bad > 0 {
+		part.broken = true
 		for row, f := range c.v.flags {
 			if f&cellBad != 0 {
 				part.bad[row] = true
 			}
 		}
-	})
-	if s.pairs != nil {
-		s.pairs.observe()
 	}
-	s.share(len(s.rows), func(part *scanPart, i int) { s.rows[i].run(s.columns, n, s.seen, b.lines, part.bad) })
-	s.join(n)
-	s.seen += int64(n)
+	c.took = time.Since(start)
 }
 
 // share hands n tasks to the workers.
@@ -151,13 +236,15 @@ func (s *scan) share(n int, task func(part *scanPart, i int)) {
 	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for _, part := range s.parts[:min(len(s.parts), n)] {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				task(part, i)
-			}
-		})
+	work := func(part *scanPart) {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			task(part, i)
+		}
 	}
+	for _, part := range s.parts[1:min(len(s.parts), n)] {
+		wg.Go(func() { work(part) })
+	}
+	work(s.parts[0])
 	wg.Wait()
 }
 
@@ -165,26 +252,30 @@ func (s *scan) share(n int, task func(part *scanPart, i int)) {
 func (s *scan) join(n int) {
 	first := s.parts[0]
 	for _, p := range s.parts[1:] {
-		for i := range n {
-			first.bad[i] = first.bad[i] || p.bad[i]
+		if p.broken {
+			first.broken = true
+			for i, bad := range p.bad {
+				first.bad[i] = first.bad[i] || bad
+			}
 		}
 		if s.distinct != nil {
-			for i := range n {
-				first.hashes[i] += p.hashes[i]
+			for i, h := range p.hashes {
+				first.hashes[i] += h
 			}
 		}
 	}
 	if s.log != nil {
 		s.log.noteRows(first.bad, s.seen)
 	}
-	for _, bad := range first.bad {
-		if !bad {
-			s.goodRows++
+	s.goodRows += int64(n)
+	if first.broken {
+		for _, bad := range first.bad {
+			if bad {
+				s.goodRows--
+			}
 		}
 	}
 	if s.distinct != nil {
-		for _, h := range first.hashes {
-			s.distinct.add(mix(h))
-		}
+		s.distinct.addAll(first.hashes)
 	}
 }

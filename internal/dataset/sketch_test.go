@@ -3,7 +3,9 @@ package dataset
 import (
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,8 +73,10 @@ func TestCounterKeepsFrequentValues(t *testing.T) {
 func TestMomentsAreStable(t *testing.T) {
 	t.Parallel()
 	m := newMoments()
-	for i := range 1_000_000 {
-		m.add(1e9 + float64(i%2))
+	for range 1_000_000 / 4 {
+		low, high := m.add([]float64{1e9, 1e9 + 1, 1e9, 1e9 + 1})
+		require.InDelta(t, 1e9, low, 0)
+		require.InDelta(t, 1e9+1, high, 0)
 	}
 	m.join()
 	require.InDelta(t, 1e9+0.5, m.mean, 1e-6)
@@ -99,9 +103,34 @@ func FuzzMatcher(f *testing.F) {
 	})
 }
 
+// TestDecimalsAreRoundedOnce compares with strconv: digits and a point of any length and place.
+func TestDecimalsAreRoundedOnce(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(9, 10))
+	for range 300_000 {
+		text := strconv.FormatUint(rng.Uint64()>>rng.IntN(64), 10)
+		switch rng.IntN(4) {
+		case 0:
+			text = strconv.FormatFloat(rng.NormFloat64(), 'f', -1, 64)
+		case 1: // halfway between two numbers, or nearly
+			text = strconv.FormatUint(1<<53+rng.Uint64N(1<<53), 10) + []string{".5", "5", "", ".50", ".49"}[rng.IntN(5)]
+		case 2:
+			text = strings.Repeat("0", rng.IntN(3)) + text
+			at := rng.IntN(len(text) + 1)
+			text = text[:at] + "." + text[at:]
+		}
+		want, err := strconv.ParseFloat(text, 64)
+		require.NoError(t, err)
+		got, ok := parseNumberBytes([]byte(text))
+		require.True(t, ok, text)
+		require.Equal(t, math.Float64bits(want), math.Float64bits(got), text)
+	}
+}
+
 // FuzzNumbers holds the fast readers against strconv.
 func FuzzNumbers(f *testing.F) {
-	for _, text := range []string{"1", "-0", "+7", "1e5", ".5", "5.", "1.7976931348623157e308", "123456789012345678901", "0.000001", "1_0", "--1", "1e999", "-9223372036854775808"} {
+	for _, text := range []string{"1", "-0", "+7", "1e5", ".5", "5.", "1.7976931348623157e308", "123456789012345678901", "0.000001", "1_0", "--1", "1e999", "-9223372036854775808",
+		"0.12345678901234567", "-179.99999999999997", "9007199254740993", "1844674407370955161.5", "0.0000000000000000001", "12345678.12345678x", ".", "-."} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

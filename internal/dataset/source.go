@@ -146,12 +146,8 @@ func (c *closing) Close() error {
 	return err
 }
 
-func (c *closing) lines() lineNumbers {
-	if l, ok := c.Source.(liner); ok {
-		return l.lines()
-	}
-	return lineNumbers{}
-}
+// Unwrap implements Wrapped.
+func (c *closing) Unwrap() Source { return c.Source }
 
 // liner is a source that knows the lines on which the rows of its last batch start.
 type liner interface{ lines() lineNumbers }
@@ -174,10 +170,28 @@ func (l lineNumbers) at(row int) int {
 
 // linesOf finds the lines of the batch that src has just given.
 func linesOf(src Source) lineNumbers {
-	if l, ok := src.(liner); ok {
+	if l, ok := unwrapped(src).(liner); ok {
 		return l.lines()
 	}
 	return lineNumbers{}
+}
+
+// Wrapped is a source that adds something to another, such as what is closed with it.
+type Wrapped interface {
+	Source
+	// Unwrap is the other source, with the same rows and columns.
+	Unwrap() Source
+}
+
+// unwrapped is what is behind all wrappings.
+func unwrapped(src Source) Source {
+	for {
+		w, ok := src.(Wrapped)
+		if !ok {
+			return src
+		}
+		src = w.Unwrap()
+	}
 }
 
 // TableSource reads a table that is in memory; its rows keep the lines of the file.

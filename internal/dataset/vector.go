@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/zeebo/xxh3"
 )
@@ -32,10 +33,24 @@ type vector struct {
 
 	nums   []float64 // numbers; booleans as 0 and 1; dates as microseconds
 	ints   []int64   // integers and dates, exactly; nil for the others
-	offs   []int32   // text: row i is data[offs[i]:offs[i+1]]
+	offs   []int32   // text: row i is data[offs[i]:offs[i+1]]; nil where codes stand for it
 	data   []byte
 	hashes []uint64 // equal for equal values; unusable cells have fixed ones
-	ids    []int32  // of the value in the column's counter; -1: not counted
+	ids    []int32  // of the value in the column's counter; -1: not counted; nil: none is
+
+	// Rows may be stored as indices of a dictionary, which is then read once.
+	codes []int32 // of each row; without meaning where it is null
+	dict  *vector
+
+	low, high float64 // bounds of the usable numbers, by measure
+	bad       int     // cells that break some expectation
+
+	own struct { // memory that is used again; what v shows may be Arrow's
+		nums []float64
+		ints []int64
+		ids  []int32
+	}
+	seen dictionaryData
 }
 
 // reset prepares v for a batch and keeps its memory.
@@ -45,16 +60,25 @@ func (v *vector) reset(kind Kind, n int, first int64) {
 	v.flags = resize(v.flags, n)
 	clear(v.flags)
 	v.hashes = resize(v.hashes, n)
-	v.ids = resize(v.ids, n)
-	v.offs, v.data = nil, nil
-	switch {
-	case kind.textual():
-		v.nums, v.ints = nil, nil
-	case kind == Integer || kind.temporal():
-		v.nums, v.ints = resize(v.nums, n), resize(v.ints, n)
-	default:
-		v.nums, v.ints = resize(v.nums, n), nil
+	v.ids, v.offs, v.data, v.codes = nil, nil, nil, nil
+	v.low, v.high, v.bad = math.Inf(1), math.Inf(-1), 0
+	v.nums, v.ints = nil, nil
+	if kind.textual() {
+		return
 	}
+	v.own.nums = resize(v.own.nums, n)
+	v.nums = v.own.nums
+	if kind == Integer || kind.temporal() {
+		v.own.ints = resize(v.own.ints, n)
+		v.ints = v.own.ints
+	}
+}
+
+// numbered prepares v.ids.
+func (v *vector) numbered() []int32 {
+	v.own.ids = resize(v.own.ids, v.n)
+	v.ids = v.own.ids
+	return v.ids
 }
 
 func resize[T any](s []T, n int) []T {
@@ -98,11 +122,43 @@ func (v *vector) odd(i int, value float64, nan NaN) {
 func (v *vector) usable(i int) bool { return v.flags[i]&cellUnusable == 0 }
 
 // bytesAt is the text of a cell of a text column.
-func (v *vector) bytesAt(i int) []byte { return v.data[v.offs[i]:v.offs[i+1]] }
+func (v *vector) bytesAt(i int) []byte {
+	if v.codes != nil {
+		v, i = v.dict, int(v.codes[i])
+	}
+	return v.data[v.offs[i]:v.offs[i+1]]
+}
+
+// coded tells that rows are indices of a dictionary, which has values.
+func (v *vector) coded() bool { return v.codes != nil && v.dict.n > 0 }
+
+// ascii tells that all characters of the batch are single bytes, as far as that is quickly found out.
+func (v *vector) ascii() bool {
+	if v.offs == nil {
+		return false
+	}
+	b := v.data[v.offs[0]:v.offs[v.n]]
+	for ; len(b) >= 8; b = b[8:] {
+		if binary.LittleEndian.Uint64(b)&0x8080808080808080 != 0 {
+			return false
+		}
+	}
+	for _, c := range b {
+		if c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// written tells that the values are stored as text.
+func (v *vector) written() bool { return v.offs != nil || v.codes != nil && v.dict.offs != nil }
+
+// hashOfNull and hashOfWrong are of cells that have no usable value.
+const hashOfNull, hashOfWrong = 0x9e3779b97f4a7c15, 0x7f4a7c159e3779b9
 
 // hash fills v.hashes.
 func (v *vector) hash() {
-	const null, wrong = 0x9e3779b97f4a7c15, 0x7f4a7c159e3779b9
 	switch {
 	case v.kind.textual():
 		for i := range v.n {
@@ -123,13 +179,13 @@ func (v *vector) hash() {
 	for i, f := range v.flags {
 		switch {
 		case f&cellNull != 0:
-			v.hashes[i] = null
+			v.hashes[i] = hashOfNull
 		case f&cellUnusable != 0 && v.offs != nil:
-			v.hashes[i] = wrong ^ hashText(v.bytesAt(i))
+			v.hashes[i] = hashOfWrong ^ hashText(v.bytesAt(i))
 		case f&cellUnusable != 0 && v.nums != nil:
-			v.hashes[i] = wrong ^ mix(math.Float64bits(v.nums[i]))
+			v.hashes[i] = hashOfWrong ^ mix(math.Float64bits(v.nums[i]))
 		case f&cellUnusable != 0:
-			v.hashes[i] = wrong
+			v.hashes[i] = hashOfWrong
 		}
 	}
 }
@@ -156,7 +212,7 @@ func (v *vector) text(i int) string {
 	switch {
 	case v.flags[i]&cellNull != 0:
 		return ""
-	case v.offs != nil:
+	case v.written():
 		return string(v.bytesAt(i))
 	}
 	return v.number(i)

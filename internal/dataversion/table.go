@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"path/filepath"
@@ -87,6 +86,9 @@ type held struct {
 	close func() error
 }
 
+// Unwrap implements dataset.Wrapped.
+func (h *held) Unwrap() dataset.Source { return h.Source }
+
 // Close implements dataset.Source.
 func (h *held) Close() error {
 	err := h.Source.Close()
@@ -97,4 +99,4 @@ func (h *held) Close() error {
 	return err
 }
 
-var _ io.Closer = (*held)(nil)
+var _ dataset.Wrapped = (*held)(nil)
