@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -105,8 +106,13 @@ func (k *check) prepare() error {
 		c := newColumnState(i, f, m, len(fields))
 		k.scan.columns = append(k.scan.columns, c)
 		if !known {
-			if k.schema.Extra == RefuseExtra {
-				k.badShape(Failure{Column: f.Name, Check: "extra_column", Expectation: "no column beyond those of the schema", Found: "a column of kind " + string(m.kind), Severity: Error})
+			extra := Failure{Column: f.Name, Check: "extra_column", Expectation: "no column beyond those of the schema", Found: "a column of kind " + string(m.kind), Severity: Error}
+			switch k.schema.Extra {
+			case RefuseExtra:
+				k.badShape(extra)
+			case WarnExtra:
+				extra.Severity = Warning
+				k.shape = append(k.shape, extra)
 			}
 			continue
 		}
@@ -217,9 +223,11 @@ func (k *check) rowCount() {
 	if k.schema.Rows.Min != nil {
 		least = *k.schema.Rows.Min
 	}
-	k.outcome(Failure{Check: "rows", Expectation: "at least " + pluralRows(int(least)), Found: pluralRows(int(rows)), Severity: Error}, rows >= least)
+	f := Failure{Check: "rows", Expectation: "at least " + pluralRows(int(least)), Found: pluralRows(int(rows)), Severity: cmp.Or(k.schema.Rows.Severity, Error), Reason: k.schema.Rows.Reason}
+	k.outcome(f, rows >= least)
 	if most := k.schema.Rows.Max; most != nil {
-		k.outcome(Failure{Check: "rows", Expectation: "at most " + pluralRows(int(*most)), Found: pluralRows(int(rows)), Severity: Error}, rows <= *most)
+		f.Expectation = "at most " + pluralRows(int(*most))
+		k.outcome(f, rows <= *most)
 	}
 }
 

@@ -106,6 +106,32 @@ func TestEveryCheck(t *testing.T) {
 	}
 }
 
+// TestWarningsOfTheTable holds that the numbers of rows and columns, and columns too many, can be warned of, with a reason.
+func TestWarningsOfTheTable(t *testing.T) {
+	t.Parallel()
+	s := schema(t, `
+rows: {min: 2, max: 0x7fffffff, of_reference: {min: 1}, severity: warn, reason: a day has some}
+column_count: {max: 1, severity: warn, reason: one is enough}
+extra: warn
+columns: [{name: a, type: integer}]
+`)
+	report := check(t, "a,b\n1,2\n", s, dataset.CheckOptions{})
+	require.True(t, report.Passed)
+	var got []string
+	for _, f := range report.Failures {
+		got = append(got, fmt.Sprint(f.Check, ": ", f.Severity, ": ", f.Reason))
+	}
+	require.Equal(t, []string{"rows: warn: a day has some", "column_count: warn: one is enough", "rows: warn: a day has some", "extra_column: warn: "}, got)
+	require.InDelta(t, 1, report.Quality[dataset.Consistency], 0)
+	for text, want := range map[string]string{
+		"rows: {severity: bad}": "rows: severity is", "column_count: {min: 1, severity: bad}": "column_count: severity is", "column_count: {}": "min or max is needed",
+		"column_count: {min: 3, max: 2}": "at most max", "rows: {of_reference: {}}": "of_reference: min or max", "extra: maybe": "want refuse, warn or allow",
+	} {
+		_, err := dataset.ParseSchema("s.yaml", []byte(text+"\ncolumns: [{name: a, type: integer}]"))
+		require.ErrorContains(t, err, want)
+	}
+}
+
 func TestReference(t *testing.T) {
 	t.Parallel()
 	table := func(shift float64, word string) string {
@@ -205,23 +231,46 @@ func TestMasker(t *testing.T) {
 func TestRefusedSchemas(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"columns: [{name: a, type: string, mean: {max: 1}}]":                                        "belong to numbers, the type is string",
-		"columns: [{name: a, type: date, formats: ['%q']}]":                                         "%q is not known",
-		"columns: [{name: a, type: date, earliest: soon}]":                                          "want a date in ISO 8601",
-		"columns: [{name: a, type: date, max_age: 3y}]":                                             "such as 36h or 7d",
-		"columns: [{name: a, type: string, mostly: 0}]":                                             "want more than 0 and at most 1",
-		"columns: [{name: a, type: number, mean: {}}]":                                              "mean: min or max is needed",
-		"columns: [{name: a, type: number, quantiles: [{q: 2, max: 1}]}]":                           "q is 2, want 0 to 1",
-		"columns:\n- name: a\n  type: number\n  checks:\n  - {min: 1}\n  - {min: 3, max: 2}\n":      "line 6: column a: check: min 3 is above max 2",
-		"columns: [{name: a, type: number}]\nchecks:\n- {rule: 'a >'}\n":                            "line 3: check: rule: unexpected token",
-		"columns: [{name: a, type: number}]\nchecks: [{rule: 'all(1..9, # > a)'}]":                  "is not known here",
-		"columns: [{name: a, type: number}]\nchecks: [{rule: 'len(a..1000000000) > 1'}]":            "a range (..) is not allowed",
-		"columns: [{name: a, type: number}]\nchecks: [{rule: 'repeat(\"x\", 1000000000) == \"\"'}]": "not known here",
-		"columns: [{name: a, type: number}]\nchecks: [{rule: '1 < 2'}]":                             "names no column",
-		"columns: [{name: a, type: number}]\nchecks: [{mostly: 1}]":                                 "one of unique, rule, different",
-		"columns: [{name: a, type: number, chekcs: []}]":                                            "field chekcs is unknown; allowed are name,",
-		"columns: [{name: a, type: string, mask: hash}]":                                            "add personal: true",
-		"columns: [{name: a, type: string, pattern: '" + strings.Repeat("a", 5000) + "'}]":          "at most 4096",
+		"columns: [{name: a, type: string, mean: {max: 1}}]":                                                    "belong to numbers, the type is string",
+		"columns: [{name: a, type: date, formats: ['%q']}]":                                                     "%q is not known",
+		"columns: [{name: a, type: date, earliest: soon}]":                                                      "want a date in ISO 8601",
+		"columns: [{name: a, type: date, max_age: 3y}]":                                                         "such as 36h or 7d",
+		"columns: [{name: a, type: string, mostly: 0}]":                                                         "want more than 0 and at most 1",
+		"columns: [{name: a, type: number, mean: {}}]":                                                          "mean: min or max is needed",
+		"columns: [{name: a, type: number, quantiles: [{q: 2, max: 1}]}]":                                       "q is 2, want 0 to 1",
+		"columns:\n- name: a\n  type: number\n  checks:\n  - {min: 1}\n  - {min: 3, max: 2}\n":                  "line 6: column a: check: min 3 is above max 2",
+		"columns: [{name: a, type: number}]\nchecks:\n- {rule: 'a >'}\n":                                        "line 3: check: rule: unexpected token",
+		"columns: [{name: a, type: number}]\nchecks: [{rule: 'all(1..9, # > a)'}]":                              "is not known here",
+		"columns: [{name: a, type: number}]\nchecks: [{rule: 'len(a..1000000000) > 1'}]":                        "a range (..) is not allowed",
+		"columns: [{name: a, type: number}]\nchecks: [{rule: 'repeat(\"x\", 1000000000) == \"\"'}]":             "not known here",
+		"columns: [{name: a, type: number}]\nchecks: [{rule: '1 < 2'}]":                                         "names no column",
+		"columns: [{name: a, type: number}]\nchecks: [{mostly: 1}]":                                             "one of unique, rule, different",
+		"columns: [{name: a, type: number, chekcs: []}]":                                                        "field chekcs is unknown; allowed are name,",
+		"columns: [{name: a, type: number, like: ['x%']}]":                                                      "like belongs to strings",
+		"columns: [{name: a, type: string, like: ['x\\']}]":                                                     "ends in a backslash",
+		"columns: [{name: a, type: string, types: [category]}]":                                                 "types is \"category\"",
+		"columns: [{name: a, type: integer, types: [date]}]":                                                    "types belongs to strings",
+		"columns: [{name: a, type: string, z_score: 3}]":                                                        "z_score belongs to numbers",
+		"columns: [{name: a, type: number, z_score: -1}]":                                                       "z_score is -1",
+		"columns: [{name: a, type: number, ks_p: 2}]":                                                           "ks_p is 2, want 0 to 1",
+		"columns: [{name: a, type: string, ks_p: 0.1}]":                                                         "ks_p belongs to numbers and dates",
+		"columns: [{name: a, type: date, wasserstein: 1}]":                                                      "wasserstein belongs to numbers",
+		"columns: [{name: a, type: number, new_share: 0.1}]":                                                    "new_share belongs to strings, categories and booleans",
+		"columns: [{name: a, type: string, empty: true}]":                                                       "add nullable: true",
+		"columns: [{name: a, type: number, follows: {distribution: norm, parameters: {}, p: 0.1}}]":             "known are beta, exponential",
+		"columns: [{name: a, type: number, follows: {distribution: exponential, parameters: {mean: 1}, p: 0}}]": "p is 0",
+		"columns: [{name: a, type: number}]\nchecks: [{different: [a]}]":                                        "at least two columns",
+		"columns: [{name: a, type: number}]\nchecks: [{combinations: {columns: [a]}}]":                          "columns and allowed are needed",
+		"columns: [{name: a, type: number}]\nchecks: [{combinations: {columns: [a], allowed: [[1, 2]]}}]":       "holds 2 values for 1 columns",
+		"columns: [{name: a, type: number}]\nchecks: [{combinations: {columns: [a], allowed: [[x]]}}]":          "is not of type number",
+		"columns: [{name: a, type: number}]\nchecks: [{cramers_v: {columns: [a, a], max: 1}}]":                  "two columns are needed",
+		"columns: [{name: a, type: number}]\nchecks: [{cramers_v: {columns: [a, b], max: 2}}]":                  "between 0 and 1",
+		"columns: [{name: a, type: number}]\nchecks: [{cramers_v: {columns: [a, b]}}]":                          "min or max is needed",
+		"columns: [{name: a, type: number}]\nchecks: [{depends: {column: a}}]":                                  "column and on are needed",
+		"columns: [{name: a, type: number}]\nchecks: [{depends: {column: a, on: [b]}, mostly: 1}]":              "mostly belongs to expectations on each row",
+		"columns: [{name: a, type: number}]\nchecks: [{rule: a > 1, unique: [a]}]":                              "one of unique, rule, different",
+		"columns: [{name: a, type: string, mask: hash}]":                                                        "add personal: true",
+		"columns: [{name: a, type: string, pattern: '" + strings.Repeat("a", 5000) + "'}]":                      "at most 4096",
 	} {
 		_, err := dataset.ParseSchema("s.yaml", []byte(text))
 		require.ErrorIs(t, err, dataset.ErrSchema, text)

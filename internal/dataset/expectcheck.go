@@ -116,8 +116,12 @@ func (s *Schema) checkCounts() error {
 		return fmt.Errorf("rows: of_reference: %w", err)
 	}
 	c := s.ColumnCount
-	if c == nil {
-		return nil
+	severities := []string{"", string(Error), string(Warning)}
+	if err := oneOf("rows: severity", string(s.Rows.Severity), severities); err != nil || c == nil {
+		return err
+	}
+	if err := oneOf("column_count: severity", string(c.Severity), severities); err != nil {
+		return err
 	}
 	if c.Min == nil && c.Max == nil || c.Min != nil && *c.Min < 0 || c.Min != nil && c.Max != nil && *c.Min > *c.Max {
 		return errors.New("column_count: min or max is needed, min at least 0 and at most max")

@@ -11,9 +11,9 @@ import (
 type Schema struct {
 	Rows RowCount `yaml:"rows,omitempty" jsonschema_description:"How many rows the table has; at least one where min is left out."`
 	// ColumnCount bounds the number of columns, those that the schema does not name counted.
-	ColumnCount *Range `yaml:"column_count,omitempty" jsonschema_description:"How many columns the table has, those that the schema does not name counted."`
-	// Extra says what to do about columns that the schema does not name: refuse (the default) or allow.
-	Extra Extra `yaml:"extra,omitempty" jsonschema:"enum=refuse,enum=allow" jsonschema_description:"What to do about columns that the schema does not name; refuse unless said otherwise."`
+	ColumnCount *ColumnCount `yaml:"column_count,omitempty" jsonschema_description:"How many columns the table has, those that the schema does not name counted."`
+	// Extra says what to do about columns that the schema does not name: refuse (the default), warn or allow.
+	Extra Extra `yaml:"extra,omitempty" jsonschema:"enum=refuse,enum=warn,enum=allow" jsonschema_description:"What to do about columns that the schema does not name; refuse unless said otherwise."`
 	// Order says whether the columns must come in the order of the schema.
 	Order Order `yaml:"order,omitempty" jsonschema:"enum=any,enum=schema" jsonschema_description:"Whether the columns must come in the order of the schema; any unless said otherwise."`
 	// NullValues are words that stand for null in text, beside the empty field.
@@ -36,7 +36,16 @@ type Range struct {
 type RowCount struct {
 	Range `yaml:",inline"`
 	// OfReference bounds the number of rows over that of the reference.
-	OfReference *Bounds `yaml:"of_reference,omitempty" jsonschema_description:"Bounds of the number of rows over that of the reference; 1 to 1 for as many."`
+	OfReference *Bounds  `yaml:"of_reference,omitempty" jsonschema_description:"Bounds of the number of rows over that of the reference; 1 to 1 for as many."`
+	Reason      string   `yaml:"reason,omitempty" jsonschema_description:"Why the number matters, told with a failure."`
+	Severity    Severity `yaml:"severity,omitempty" jsonschema:"enum=error,enum=warn" jsonschema_description:"Whether a failure stops the release; error unless said otherwise."`
+}
+
+// ColumnCount bounds the number of columns.
+type ColumnCount struct {
+	Range    `yaml:",inline"`
+	Reason   string   `yaml:"reason,omitempty" jsonschema_description:"Why the number matters, told with a failure."`
+	Severity Severity `yaml:"severity,omitempty" jsonschema:"enum=error,enum=warn" jsonschema_description:"Whether a failure stops the release; error unless said otherwise."`
 }
 
 // Extra is what to do about columns that the schema does not name.
@@ -45,6 +54,7 @@ type Extra string
 // Values of Extra.
 const (
 	RefuseExtra Extra = "refuse"
+	WarnExtra   Extra = "warn"
 	AllowExtra  Extra = "allow"
 )
 

@@ -53,7 +53,7 @@ func TestParseSchemaRefuses(t *testing.T) {
 		"no count":         {"columns: [{name_pattern: b, type: integer}]", "needs count"},
 		"type":             {"columns: [{name: a, type: float}]", `type is "float", want integer, number, boolean, string, category, date or datetime`},
 		"severity":         {"columns: [{name: a, type: string, severity: bad}]", "want error or warn"},
-		"extra":            {"extra: ignore\ncolumns: [{name: a, type: string}]", "want refuse or allow"},
+		"extra":            {"extra: ignore\ncolumns: [{name: a, type: string}]", "want refuse, warn or allow"},
 		"bounds of text":   {"columns: [{name: a, type: string, min: 1}]", "min and max belong to numbers"},
 		"bounds":           {"columns: [{name: a, type: number, min: 2, max: 1}]", "min 2 is above max 1"},
 		"infinite":         {"columns: [{name: a, type: number, min: .nan}]", "must be finite"},

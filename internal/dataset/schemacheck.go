@@ -17,8 +17,8 @@ func (s *Schema) check() error {
 	if s.Extra == "" {
 		s.Extra = RefuseExtra
 	}
-	if s.Extra != RefuseExtra && s.Extra != AllowExtra {
-		return fmt.Errorf("extra is %q, want refuse or allow", s.Extra)
+	if err := oneOf("extra", string(s.Extra), []string{string(RefuseExtra), string(WarnExtra), string(AllowExtra)}); err != nil {
+		return err
 	}
 	if s.Order == "" {
 		s.Order = AnyOrder

@@ -1,6 +1,7 @@
 package dataset
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -170,14 +171,15 @@ func (k *check) columnTotal() {
 	if c := k.schema.ColumnCount; c != nil {
 		n := int64(len(k.scan.columns))
 		ok := (c.Min == nil || n >= *c.Min) && (c.Max == nil || n <= *c.Max)
-		k.misshapen = k.misshapen || !ok
-		k.outcome(Failure{Check: "column_count", Expectation: c.say("a number of columns"), Found: strconv.FormatInt(n, 10), Severity: Error}, ok)
+		severity := cmp.Or(c.Severity, Error)
+		k.misshapen = k.misshapen || !ok && severity == Error
+		k.outcome(Failure{Check: "column_count", Expectation: c.say("a number of columns"), Found: strconv.FormatInt(n, 10), Severity: severity, Reason: c.Reason}, ok)
 	}
 	b := k.schema.Rows.OfReference
 	if b == nil {
 		return
 	}
-	f := Failure{Check: "rows", Expectation: b.say("the number of rows over that of the reference"), Found: noReference, Severity: Error}
+	f := Failure{Check: "rows", Expectation: b.say("the number of rows over that of the reference"), Found: noReference, Severity: cmp.Or(k.schema.Rows.Severity, Error), Reason: k.schema.Rows.Reason}
 	if ref := k.opts.Reference; ref != nil && ref.Rows > 0 {
 		x := float64(k.scan.seen) / float64(ref.Rows)
 		f.Found = formatNumber(x)
