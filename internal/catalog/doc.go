@@ -11,7 +11,8 @@
 //   - events are insert-only and hash-chained; ids have no gaps; see
 //     [Catalog.VerifyEvents];
 //   - a model has at most one active release and at most one version in
-//     production, and production always equals the route's stable version;
+//     production, which of a model with a route is the route's stable version and
+//     of a model with neither a release nor a route moves by hand;
 //   - a route changes by compare-and-set on its revision, which only grows;
 //   - equal data content is one data version, whatever its name;
 //   - version numbers come from a counter on the parent row and have no gaps.

@@ -22,7 +22,7 @@ const (
 // TestMain turns the test binary into another process of Slipway when a test
 // starts it again; see child.
 func TestMain(m *testing.M) {
-	work := map[string]func(context.Context, string) error{"write": writeForever, "open": openOnce}[os.Getenv(envChild)]
+	work := map[string]func(context.Context, string) error{"write": writeForever, "register": registerForever, "open": openOnce}[os.Getenv(envChild)]
 	if work == nil {
 		os.Exit(m.Run())
 	}

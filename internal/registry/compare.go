@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 
@@ -68,8 +69,11 @@ func (f facts) put(section, key, text string) {
 }
 
 func (f facts) number(section, key string, v float64) {
-	f.put(section, key, strconv.FormatFloat(v, 'g', 6, 64))
-	f[section][key] = fact{f[section][key].text, &v}
+	text := strconv.FormatFloat(v, 'g', 6, 64)
+	f.put(section, key, text)
+	if !math.IsNaN(v) && !math.IsInf(v, 0) { // of which there is no difference
+		f[section][key] = fact{text, &v}
+	}
 }
 
 // sections in the order in which they are shown.

@@ -166,6 +166,52 @@ def search(client):
             client.search_runs([eid], filter_string=bad)
 
 
+def details(client):
+    """What MLflow's own REST tests look at besides."""
+    eid = client.create_experiment("details")
+    run = client.create_run(eid)
+    rid = run.info.run_id
+    assert run.info.user_id == "unknown"
+    assert client.create_run(eid, tags={"mlflow.user": "me"}).info.user_id == "me"
+    client.log_param(rid, "empty", "")
+    client.set_tag(rid, "empty", "")
+    client.log_batch(rid, params=[Param("none", "")], tags=[RunTag("none", "")])
+    data = client.get_run(rid).data
+    assert data.params == {"empty": "", "none": ""} and data.tags["empty"] == data.tags["none"] == ""
+    client.set_experiment_tag(eid, "several lines", "a\nb\n\u00e9")
+    client.set_experiment_tag(eid, "empty", "")
+    assert client.get_experiment(eid).tags == {"several lines": "a\nb\n\u00e9", "empty": ""}
+    client.log_metric(rid, "stepless", 1.5, timestamp=321)
+    point = client.get_metric_history(rid, "stepless")[0]
+    assert (point.value, point.timestamp, point.step) == (1.5, 321, 0)
+    assert client.get_metric_history(rid, "never logged") == []
+    with refused("RESOURCE_DOES_NOT_EXIST", "Run .+ not found"):
+        client.delete_tag("nobody", "t")
+    with refused("INVALID_PARAMETER_VALUE", "Invalid value 123456789 for parameter 'max_results' supplied"):
+        client.search_runs([eid], max_results=123456789)
+
+    # Runs that began at once come in the order of their ids.
+    eid = client.create_experiment("at once")
+    ids = sorted(client.create_run(eid, start_time=1).info.run_id for _ in range(10))
+    seen, token = [], None
+    for _ in range(3):
+        page = client.search_runs([eid], max_results=4, page_token=token)
+        seen, token = seen + [r.info.run_id for r in page], page.token
+    assert seen == ids and token is None
+
+    # Names by their bytes, conditions on tags only where there is the tag.
+    for name, tags in [("o/a", {"o": "value"}), ("o/ab", {"o": "vaLue"}), ("o/Abc", None)]:
+        client.create_experiment(name, tags=tags)
+
+    def names(**kw):
+        return [x.name for x in client.search_experiments(**kw)]
+
+    assert names(filter_string="attribute.name = 'o/a'") == ["o/a"]
+    assert names(filter_string="name LIKE 'o/%'", order_by=["name DESC"]) == ["o/ab", "o/a", "o/Abc"]
+    assert names(filter_string="tag.o != 'value'") == ["o/ab"]
+    assert sorted(names(filter_string="tag.o ILIKE '%alu%'")) == ["o/a", "o/ab"]
+
+
 def datasets(client):
     eid = client.create_experiment("datasets")
     rid = client.create_run(eid).info.run_id
@@ -249,7 +295,7 @@ def models(client):
 def main():
     mlflow.set_tracking_uri(sys.argv[1])
     client = MlflowClient()
-    areas = [experiments, fluent, batches, search, datasets, artifacts, models]
+    areas = [experiments, fluent, batches, search, details, datasets, artifacts, models]
     for area in areas:
         area(client)
         print("ok", area.__name__, flush=True)
