@@ -14,7 +14,7 @@ type classified struct {
 	scores      [][]float64 // probabilities by class; nil without
 	matrix      stats.ConfusionMatrix
 	// rankings are one for the second of two classes, or each class against the
-	// rest; nil without probabilities, or if a class does not occur in the truth.
+	// rest; nil without probabilities, if a class does not occur in the truth, or for too many rows and classes.
 	rankings []*stats.Ranking
 	// remark says why there are no probabilities.
 	remark string
@@ -75,8 +75,11 @@ func (c *classified) positive(class int) (truth []int64, score []float64) {
 	return truth, score
 }
 
+// mostRanked bounds rows x classes of the rankings, for memory.
+const mostRanked = 20_000_000
+
 func (c *classified) rank() error {
-	if c.scores == nil {
+	if c.scores == nil || len(c.truth)*len(c.classes) > mostRanked {
 		return nil
 	}
 	occurs := make([]bool, len(c.classes))
@@ -154,7 +157,11 @@ func (c *classified) metrics() func(weights []float64) []float64 {
 	}
 }
 
-func (c *classified) passes() int { return 3 + 3*len(c.rankings) }
+// passes counts the sums over the confusion matrix, too, which matter for very many classes.
+func (c *classified) passes() int {
+	const matrixSums = 8
+	return 3 + 3*len(c.rankings) + matrixSums*len(c.classes)*len(c.classes)/max(1, len(c.truth))
+}
 
 // auc is the mean area under the ROC curves of the classes.
 func (c *classified) auc(weights []float64) float64 {

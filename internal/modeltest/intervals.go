@@ -14,8 +14,9 @@ const (
 	// fewestResamples are too few for a bootstrap that is cut short; beyond them
 	// rows are so many that the jackknife does as well.
 	fewestResamples = 200
-	// jackknifeGroups are left out in turn.
-	jackknifeGroups = 100
+	// mostGroups and fewestGroups bound the groups that the jackknife leaves out in turn.
+	mostGroups   = 100
+	fewestGroups = 20
 )
 
 // seed of all that is drawn: the same model, rows and spec give the same report.
@@ -33,7 +34,7 @@ type resampled interface {
 func (s *suite) resample(rows, passes int, statistics func(weights []float64) []float64) (resampled, string, error) {
 	affordable := resamplingWork / (rows * (passes + 3)) // drawing rows is work, too
 	if affordable < fewestResamples {
-		groups := min(rows, jackknifeGroups)
+		groups := min(rows, max(fewestGroups, min(mostGroups, 5*affordable)))
 		j, err := stats.NewJackknife(rows, groups, statistics)
 		return j, fmt.Sprintf("jackknife, %d groups", groups), err
 	}

@@ -1,11 +1,14 @@
 package modeltest_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,8 +21,41 @@ import (
 
 // TestMain makes the test binary the child that Isolated asks for.
 func TestMain(m *testing.M) {
-	sandbox.Serve(map[string]sandbox.Entry{modeltest.ChildName: modeltest.Child})
+	sandbox.Serve(map[string]sandbox.Entry{modeltest.ChildName: func(c *sandbox.Child) error {
+		if bytes.Contains(c.Request, []byte(`"name":"crashing"`)) {
+			return crash(c)
+		}
+		return modeltest.Child(c)
+	}})
 	os.Exit(m.Run())
+}
+
+// crash dies as a fault in native code would have it, in the middle of a test.
+func crash(c *sandbox.Child) error {
+	err := c.Send(map[string]any{"done": 2, "total": 15, "name": "forward_pass", "report": map[string]any{
+		"model": "crashing", "passed": true, "tests": []modeltest.Test{
+			{ID: "C1", Name: "parameter_count", Status: modeltest.StatusPassed, Passed: true}, {ID: "C1", Name: "operators", Status: modeltest.StatusPassed, Passed: true},
+		},
+	}})
+	return errors.Join(err, syscall.Kill(os.Getpid(), syscall.SIGSEGV), func() error { select {} }())
+}
+
+// A model that crashes the native code fails the test that it crashed in; what was known before is kept.
+func TestIsolatedSurvivesACrash(t *testing.T) {
+	t.Parallel()
+	in := input(t, "good")
+	in.Spec.Name = "crashing"
+	r := isolated(t, in)
+	require.False(t, r.Passed)
+	require.Equal(t, []string{"forward_pass"}, failures(r))
+	require.Contains(t, r.Summary(), "forward_pass: the model broke its process: its process crashed with SIGSEGV")
+	require.Equal(t, modeltest.StatusPassed, r.Tests[1].Status)
+	for _, test := range r.Tests[3:] {
+		require.Equal(t, modeltest.StatusSkipped, test.Status, test.Name)
+	}
+	page, err := r.HTML()
+	require.NoError(t, err)
+	require.Contains(t, string(page), "if it crashes, do not release it")
 }
 
 func isolated(t testing.TB, in modeltest.Input) modeltest.Report {

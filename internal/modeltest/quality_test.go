@@ -59,6 +59,17 @@ func TestMetricLimits(t *testing.T) {
 	}
 }
 
+// Two limits of one metric are two tests.
+func TestTwoLimitsOfAMetric(t *testing.T) {
+	t.Parallel()
+	low, high := 0.5, 0.95
+	in := input(t, "good")
+	in.Tests.Limits = []spec.MetricLimit{{Metric: "accuracy", Min: &low, Confident: true}, {Metric: "accuracy", Min: &high}}
+	r := tested(t, in)
+	require.True(t, named(t, r, "limit: accuracy").Passed)
+	require.False(t, named(t, r, "limit: accuracy (2)").Passed)
+}
+
 func TestIntervalsOfTheReport(t *testing.T) {
 	t.Parallel()
 	in := input(t, "good")

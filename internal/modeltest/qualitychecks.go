@@ -1,6 +1,7 @@
 package modeltest
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/slipway-ml/slipway/internal/spec"
@@ -33,8 +34,13 @@ func qualityChecks(task spec.Task, t spec.Tests) []check {
 	if t.Slices.Search == nil || *t.Slices.Search {
 		list = append(list, check{"C4", "weak_slices", needsAnswers, (*suite).weakSlices})
 	}
+	times := map[string]int{}
 	for _, limit := range t.Limits {
-		list = append(list, check{"C4", "limit: " + limit.Metric, needsAnswers, func(s *suite) Test { return s.metricLimit(limit) }})
+		name := "limit: " + limit.Metric
+		if times[name]++; times[name] > 1 {
+			name += fmt.Sprintf(" (%d)", times[name])
+		}
+		list = append(list, check{"C4", name, needsAnswers, func(s *suite) Test { return s.metricLimit(limit) }})
 	}
 	if t.Calibration.MaxECE != nil || t.Calibration.MaxBrier != nil {
 		list = append(list, check{"C4", "calibration", needsAnswers, (*suite).calibrationLimits})

@@ -3,7 +3,6 @@ package modeltest
 import (
 	"cmp"
 	"fmt"
-
 	"math/rand/v2"
 	"slices"
 	"strings"
