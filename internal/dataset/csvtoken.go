@@ -238,7 +238,8 @@ func (t *csvTokenizer) cutPlain(buf []byte, pos int) bool {
 	if to > from && buf[to-1] == '\r' {
 		to--
 	}
-	t.fields, t.pos, t.line = append(fields, csvField{from: from, to: to}), end+1, t.line+1
+	fields = append(fields, csvField{from: from, to: to})
+	t.fields, t.pos, t.line = fields, end+1, t.line+1
 	return true
 }
 

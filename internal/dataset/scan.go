@@ -214,8 +214,9 @@ func (s *scan) column(part *scanPart, c *columnState, b scanBatch) {
 		// Hashes are scrambled: a sum of them, each times an odd number of its own, is
 		// as good as another hash of them all (multilinear hashing, Lemire and Kaser, 2014).
 		odd := mix(uint64(c.index)+1) | 1
+		sums := part.hashes[:len(c.v.hashes)]
 		for row, h := range c.v.hashes {
-			part.hashes[row] += h * odd
+			sums[row] += h * odd
 		}
 	}
 	if c.v.bad > 0 {

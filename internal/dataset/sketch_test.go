@@ -103,6 +103,24 @@ func FuzzMatcher(f *testing.F) {
 	})
 }
 
+// TestDistinctSketchIsHyperLogLog compares with the sketch that it spares.
+func TestDistinctSketchIsHyperLogLog(t *testing.T) {
+	t.Parallel()
+	fast, all := newDistinctSketch(), newDistinctSketch().sketch
+	hashes := []uint64{0, 1, math.MaxUint64}
+	for i := range 100_000 {
+		hashes = append(hashes, mix(uint64(i)))
+	}
+	for _, h := range hashes {
+		all.InsertHash(filled(h))
+		fast.InsertHash(filled(h))
+	}
+	require.Equal(t, all.Estimate(), fast.Estimate())
+	batch := newDistinctSketch()
+	batch.insertAll(hashes)
+	require.Equal(t, all.Estimate(), batch.Estimate())
+}
+
 // TestDecimalsAreRoundedOnce compares with strconv: digits and a point of any length and place.
 func TestDecimalsAreRoundedOnce(t *testing.T) {
 	t.Parallel()

@@ -134,7 +134,7 @@ func (v *vector) coded() bool { return v.codes != nil && v.dict.n > 0 }
 
 // ascii tells that all characters of the batch are single bytes, as far as that is quickly found out.
 func (v *vector) ascii() bool {
-	if v.offs == nil {
+	if v.offs == nil || v.n == 0 {
 		return false
 	}
 	b := v.data[v.offs[0]:v.offs[v.n]]
@@ -160,17 +160,22 @@ const hashOfNull, hashOfWrong = 0x9e3779b97f4a7c15, 0x7f4a7c159e3779b9
 // hash fills v.hashes.
 func (v *vector) hash() {
 	switch {
+	case v.n == 0:
 	case v.kind.textual():
-		for i := range v.n {
-			v.hashes[i] = hashText(v.data[v.offs[i]:v.offs[i+1]])
+		from := v.offs[0]
+		for i, to := range v.offs[1 : v.n+1] {
+			v.hashes[i] = hashText(v.data[from:to])
+			from = to
 		}
 	case v.ints != nil:
+		hashes := v.hashes[:len(v.ints)]
 		for i, x := range v.ints {
-			v.hashes[i] = mix(uint64(x))
+			hashes[i] = mix(uint64(x))
 		}
 	default:
+		hashes := v.hashes[:len(v.nums)]
 		for i, x := range v.nums {
-			v.hashes[i] = mix(math.Float64bits(x + 0)) // -0 + 0 is 0
+			hashes[i] = mix(math.Float64bits(x + 0)) // -0 + 0 is 0
 		}
 	}
 	if v.clean {
