@@ -31,7 +31,7 @@ func BenchmarkGate(b *testing.B) {
 		Model: read("models/1.1.0.onnx"), Production: read("models/1.0.0.onnx"), ProductionVersion: "1.0.0",
 		Spec: r.Model, Data: r.Data, Tests: r.Tests, Device: onnx.DeviceCPU,
 	}
-	in.Test, err = dataset.ReadTable(b.Context(), src, nil)
+	in.Test, err = dataset.ReadTable(b.Context(), src, dataset.TableOptions{})
 	require.NoError(b, err)
 	train := &modeltest.File{Name: "train.csv", Content: read(r.Data.Train.Path)}
 	for b.Loop() {
