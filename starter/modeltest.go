@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -85,6 +86,9 @@ func (a *app) runModelTest(ctx context.Context, data *DataOptions, model string,
 	tell, done := a.testProgress()
 	report, err := modeltest.Isolated(ctx, in, train, tell)
 	done()
+	if ctx.Err() != nil {
+		return exitError{code: codeError, cause: errors.New("interrupted; the test was stopped")}
+	}
 	if err != nil {
 		return err
 	}

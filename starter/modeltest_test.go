@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -81,4 +84,15 @@ func TestModelCard(t *testing.T) {
 	_, errs, code = w.cli(t, "model", "card", "carded/0.9.0")
 	require.Equal(t, codeError, code)
 	require.Contains(t, errs, "has no model card")
+}
+
+// An interrupted test leaves nothing behind, and says so.
+func TestModelTestInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, errs bytes.Buffer
+	code := run(ctx, []string{"model", "test", creditRisk + "models/1.1.0.onnx", "--spec", creditRisk + "release-1.1.0.yaml"}, strings.NewReader(""), &out, &errs)
+	require.Equal(t, codeError, code)
+	require.Contains(t, errs.String(), "slipway: interrupted")
 }

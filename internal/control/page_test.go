@@ -72,6 +72,11 @@ func TestReports(t *testing.T) {
 	require.True(t, strings.HasPrefix(text, "<!doctype html>"))
 	answer, _ = d.do("GET", "/reports/"+report, "")
 	require.Equal(t, "application/json", answer.Header.Get("Content-Type"))
+	card, err := d.store.PutBytes(t.Context(), []byte("---\nlibrary_name: onnx\n---\n# Model card\n"), "text/markdown")
+	require.NoError(t, err)
+	answer, text = d.do("GET", "/reports/"+string(card.Digest), "")
+	require.Equal(t, "text/plain; charset=utf-8", answer.Header.Get("Content-Type"))
+	require.Contains(t, text, "# Model card")
 	// Data is not shown as a report.
 	ref, err := d.store.PutBytes(t.Context(), []byte("age,sex\n35,f\n"), "text/csv")
 	require.NoError(t, err)

@@ -12,7 +12,7 @@ const maxReport = 32 << 20
 // reportPolicy takes every right from a stored page: it may only be looked at.
 const reportPolicy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox"
 
-// report shows a stored report: a page as HTML, numbers as JSON, suites as JUnit XML. What is none of these is no report.
+// report shows a stored report: a page as HTML, numbers as JSON, suites as JUnit XML, a model card as text. What is none of these is no report.
 func (s *Server) report(w http.ResponseWriter, r *http.Request) error {
 	d, err := digestOf(r)
 	if err != nil {
@@ -44,6 +44,8 @@ func reportType(b []byte) string {
 		return "application/xml"
 	case json.Valid(b):
 		return "application/json"
+	case bytes.HasPrefix(b, []byte("---\nlibrary_name: ")): // a model card
+		return "text/plain; charset=utf-8"
 	}
 	return ""
 }

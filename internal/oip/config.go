@@ -8,9 +8,6 @@ import (
 	"github.com/slipway-ml/slipway/internal/onnx"
 )
 
-// platform is what the protocol calls ONNX models that ONNX Runtime runs.
-const platform = "onnxruntime_onnx"
-
 // config answers with the part of a model's configuration that clients use.
 func (s *REST) config(_ http.ResponseWriter, r *http.Request) (any, error) {
 	m, err := s.backend.Metadata(r.PathValue("model"), r.PathValue("version"))

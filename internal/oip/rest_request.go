@@ -108,7 +108,8 @@ func decodeInput(in wireInput, tail []byte) (onnx.Tensor, []byte, error) {
 		if size < 0 || size > int64(len(tail)) {
 			return t, nil, Errorf(Invalid, "input %q: binary_data_size is %d, %d bytes are left", clip(in.Name), size, len(tail))
 		}
-		return t, tail[size:], decodeRaw(&t, n, tail[:size])
+		err = decodeRaw(&t, n, tail[:size])
+		return t, tail[size:], err
 	case in.Data == nil:
 		return t, nil, Errorf(Invalid, "input %q: data is missing", clip(in.Name))
 	}

@@ -27,7 +27,7 @@ func truncated() []Model {
 	whole := Sound()
 	var out []Model
 	for i := range count {
-		out = append(out, Model{fmt.Sprintf("truncated-%03d", i), whole[:i*len(whole)/count]})
+		out = append(out, Model{fmt.Sprintf("truncated-%03d", i), whole[:(i+1)*len(whole)/(count+1)]})
 	}
 	return out
 }
