@@ -13,9 +13,13 @@
 //
 // The package must never import workflows, SQL, blobs, models or the release spec.
 //
+// The states of two runs of rows merge into that of both (merge, CheckParts), so
+// that the parts of a table are checked side by side.
+//
 // Invariants: a Table does not change once it is made; reading is bounded in
 // bytes for a row and a field, and memory does not grow with rows; a report does
-// not depend on how rows come in batches or on how many workers look at them;
+// not depend on how rows come in batches or on how many workers look at them (of
+// a table in parts: but for estimates, and the last digits of means and sums);
 // every error about a file names the file, the line, what was found and what was
 // wanted; values of columns marked personal appear in no report and no error;
 // every number in a Report is finite, and one that is an estimate says so.

@@ -6,8 +6,6 @@ import (
 	"math"
 	"regexp"
 	"slices"
-	"sort"
-	"strconv"
 	"strings"
 )
 
@@ -188,87 +186,6 @@ func (c *columnState) identifies(rows int64) bool {
 		unique = math.Abs(float64(distinct)-float64(rows)) < 4*sketchError*float64(rows)
 	}
 	return unique && rows >= inferRows && (c.moments.max-c.moments.min) < 2*float64(rows)
-}
-
-// inferRange bounds the values. Where single values lie far out, others will lie
-// farther, so that a few may.
-func (c *columnState) inferRange(r *Rule) {
-	low, high := c.rangeSeen()
-	sign := r.Type == Number && c.signByChance()
-	if low == nil || !sign && !c.farOut() {
-		r.Min, r.Max = low, high
-		return
-	}
-	share := sureShare(c.moments.n)
-	if sign {
-		share = min(share, inferSign)
-	}
-	r.Checks = append(r.Checks, Expect{Min: low, Max: high, Mostly: &share})
-}
-
-// farOut tells that the least or the greatest value lies more than twice as far
-// from the median as the hundredth of the values that is farthest, or that
-// there is one value only.
-func (c *columnState) farOut() bool {
-	values := c.sample.values()
-	middle := quantileOf(values, 0.5)
-	above, below := quantileOf(values, 0.99)-middle, middle-quantileOf(values, 0.01)
-	return c.moments.max == c.moments.min || c.moments.max-middle > 2*above || middle-c.moments.min > 2*below
-}
-
-// signByChance tells that the values have one sign, which their range keeps, but
-// that 0 is no end of what is measured: hardly a value is 0.
-func (c *columnState) signByChance() bool {
-	values := c.sample.values()
-	zeros := sort.SearchFloat64s(values, math.SmallestNonzeroFloat64) - sort.SearchFloat64s(values, 0)
-	return 100*zeros < len(values) && (c.moments.min >= 0 && c.moments.max > 1 || c.moments.max <= 0)
-}
-
-// rangeSeen widens the range of the values by itself, keeps the sign of values
-// that have one, keeps shares within 0 and 1, and rounds outward to two digits.
-func (c *columnState) rangeSeen() (lo, hi *float64) {
-	if c.moments.n == 0 {
-		return nil, nil
-	}
-	return widened(c.moments.min, c.moments.max)
-}
-
-func widened(low, high float64) (lo, hi *float64) {
-	span := inferSlack * (high - low)
-	if span == 0 {
-		span = math.Max(math.Abs(high), 1)
-	}
-	a, b := low-span, high+span
-	if low >= 0 {
-		a = math.Max(a, 0)
-	}
-	if high <= 0 {
-		b = math.Min(b, 0)
-	}
-	if low >= 0 && high <= 1 && high > 0 && low != high {
-		a, b = 0, 1
-	}
-	if math.IsInf(a, 0) || math.IsInf(b, 0) {
-		return nil, nil
-	}
-	a, b = roundOut(a, math.Floor), roundOut(b, math.Ceil)
-	return &a, &b
-}
-
-// roundOut keeps two digits.
-func roundOut(v float64, round func(float64) float64) float64 {
-	if v == 0 {
-		return 0
-	}
-	unit := math.Pow(10, math.Floor(math.Log10(math.Abs(v)))-1)
-	if unit == 0 || math.IsInf(unit, 0) {
-		return v
-	}
-	out, err := strconv.ParseFloat(strconv.FormatFloat(round(v/unit)*unit, 'g', 3, 64), 64)
-	if err != nil || math.IsInf(out, 0) {
-		return v
-	}
-	return out
 }
 
 // numbered is the run of columns at the start whose names are one word and

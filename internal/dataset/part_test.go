@@ -66,7 +66,7 @@ func TestPartsMergeToTheWhole(t *testing.T) {
 				table := readCSV(t, csv, s)
 				whole, err := dataset.Check(context.Background(), dataset.TableSource(table), s, opts)
 				require.NoError(t, err)
-				for at := 0; at <= table.Rows(); at += max(1, table.Rows()/16) {
+				for at := 0; at <= table.Rows(); at += max(1, table.Rows()/8) {
 					for _, parts := range [][]dataset.Part{slices(table, at), slices(table, at/2, at)} {
 						merged, err := dataset.CheckParts(context.Background(), table.Name(), parts, s, opts)
 						require.NoError(t, err)
