@@ -70,21 +70,38 @@ func (c *Catalog) SearchRuns(ctx context.Context, q TrackedQuery) (runs []Run, n
 	return runs, next, err
 }
 
-// search finds the numbers of what a query selects.
+// search finds the numbers of what a query selects. A place begins with its part.
 func (t *tx) search(ctx context.Context, s *space, q TrackedQuery) ([]hit, SearchPlace, error) {
-	st := &statement{t: t, s: s}
-	st.existing(q.Existence)
-	if len(q.Experiments) > 0 {
-		st.within(q.Experiments)
-	}
-	if err := firstError(st.conditionsOf(ctx, q.Conditions), st.orderBy(ctx, q.Order), st.after(q.After)); err != nil {
+	var results []hit
+	parts, err := s.partsFrom(q.Order, q.After)
+	if err != nil {
 		return nil, nil, err
 	}
-	results, more, err := st.run(ctx, q.Limit)
-	if err != nil || !more {
-		return results, nil, err
+	for i, part := range parts {
+		var after SearchPlace
+		if i == 0 && q.After != nil {
+			after = q.After[1:]
+		}
+		st := &statement{t: t, s: s, part: part, joined: map[Field]string{}}
+		st.existing(q.Existence)
+		if len(q.Experiments) > 0 {
+			st.within(q.Experiments)
+		}
+		if err := firstError(st.conditionsOf(ctx, q.Conditions), st.orderBy(ctx, q.Order), st.after(after)); err != nil {
+			return nil, nil, err
+		}
+		// One more than wanted tells that there are more.
+		found, err := st.run(ctx, q.Limit+1-len(results))
+		if err != nil {
+			return nil, nil, err
+		}
+		results = append(results, found...)
+		if len(results) > q.Limit {
+			results = results[:q.Limit]
+			return results, results[q.Limit-1].place, nil
+		}
 	}
-	return results, results[len(results)-1].place, nil
+	return results, nil, nil
 }
 
 func idsOf(results []hit) []int64 {

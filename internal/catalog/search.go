@@ -86,8 +86,12 @@ type space struct {
 
 // statement is a SELECT in the making. Arguments are kept by clause, as '?' has no name.
 type statement struct {
-	t              *tx
-	s              *space
+	t    *tx
+	s    *space
+	part int64 // see space.parts
+	lead string
+	// joined has the aliases of rows that a condition joined.
+	joined         map[Field]string
 	joins          []string
 	joinArgs       []any
 	query          // conditions and their arguments
@@ -217,6 +221,7 @@ func (st *statement) condition(ctx context.Context, alias string, c Condition) e
 	}
 	// A join, not EXISTS: both databases may then begin at the rarest condition.
 	st.join("JOIN", k.table, alias, on+text, append(args, more...)...)
+	st.joined[c.Field] = alias
 	return nil
 }
 

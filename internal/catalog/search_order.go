@@ -19,7 +19,41 @@ type sortColumn struct {
 	number bool // float64 or int64
 }
 
-// orderBy adds the keys of the order, what is to be told apart by the space's own keys in the end.
+// A search whose first key is a metric, a param or a tag is made in parts: an index
+// has those that have one in order, and most searches end within the first part.
+const (
+	partWhole  = -1 // not in parts
+	partNumber = 0  // what has the first key
+	partNaN    = 1  // what has it as NaN
+	partAbsent = 2  // what lacks it
+)
+
+// parts are the parts of a search in order.
+func (s *space) parts(keys []SortKey) []int64 {
+	switch {
+	case len(keys) == 0 || keys[0].Kind == FieldAttribute || keys[0].Kind == FieldDataset:
+		return []int64{partWhole}
+	case keys[0].Kind == FieldMetric:
+		return []int64{partNumber, partNaN, partAbsent}
+	}
+	return []int64{partNumber, partAbsent}
+}
+
+// partsFrom are the parts of a search from that of a place on.
+func (s *space) partsFrom(keys []SortKey, place SearchPlace) ([]int64, error) {
+	parts := s.parts(keys)
+	if place == nil {
+		return parts, nil
+	}
+	for i, part := range parts {
+		if text, err := placeText(part); err == nil && len(place) > 0 && place[0] == text {
+			return parts[i:], nil
+		}
+	}
+	return nil, invalid("the page token is of another search")
+}
+
+// orderBy adds the keys of the order, what is equal to be told apart by the space's own keys in the end.
 func (st *statement) orderBy(ctx context.Context, keys []SortKey) error {
 	seen := map[Field]bool{}
 	for i, key := range append(keys[:len(keys):len(keys)], st.s.order...) {
@@ -27,7 +61,7 @@ func (st *statement) orderBy(ctx context.Context, keys []SortKey) error {
 			continue
 		}
 		seen[key.Field] = true
-		if err := st.orderKey(ctx, fmt.Sprint("o", i), key); err != nil {
+		if err := st.orderKey(ctx, fmt.Sprint("o", i), key, i == 0 && st.part != partWhole); err != nil {
 			return err
 		}
 	}
@@ -42,7 +76,7 @@ func (st *statement) orderBy(ctx context.Context, keys []SortKey) error {
 	return nil
 }
 
-func (st *statement) orderKey(ctx context.Context, alias string, key SortKey) error {
+func (st *statement) orderKey(ctx context.Context, alias string, key SortKey, leads bool) error {
 	if key.Kind == FieldAttribute {
 		a, known := st.s.attributes[key.Key]
 		if !known {
@@ -73,7 +107,16 @@ func (st *statement) orderKey(ctx context.Context, alias string, key SortKey) er
 			" ORDER BY p.at DESC, p.step DESC, p.dataset_name, p.dataset_digest, p.run_id LIMIT 1)"
 		args = append(args, args...)
 	}
-	st.join("LEFT JOIN", k.table, alias, on, args...)
+	joined, there := st.joined[key.Field]
+	if leads {
+		st.leadBy(key, k, alias, on, args, joined)
+		return nil
+	}
+	if there {
+		alias = joined
+	} else {
+		st.join("LEFT JOIN", k.table, alias, on, args...)
+	}
 	if metric {
 		st.lastIf(alias+".value IS NULL", alias+".nan = 1")
 	} else {
@@ -81,6 +124,32 @@ func (st *statement) orderKey(ctx context.Context, alias string, key SortKey) er
 	}
 	st.keys = append(st.keys, sortColumn{sql: "COALESCE(" + alias + ".value, " + zero(metric) + ")", desc: key.Desc, number: metric})
 	return nil
+}
+
+// leadBy adds the first key to a part of a search. A condition may have joined its rows already.
+func (st *statement) leadBy(key SortKey, k keyed, alias, on string, args []any, joined string) {
+	switch {
+	case st.part == partAbsent:
+		st.where("NOT EXISTS (SELECT 1 FROM "+k.table+" "+alias+" WHERE "+on+")", args...)
+		return
+	case joined != "":
+		alias = joined
+	default:
+		if st.t.dialect.name == SQLite && len(st.joins) == 0 {
+			// SQLite keeps the order of a cross join: it begins at the index, and ends with the page.
+			st.lead = k.table + " " + alias + " CROSS JOIN "
+			st.joins, st.joinArgs = append(st.joins, "ON "+on), append(st.joinArgs, args...)
+		} else {
+			st.join("JOIN", k.table, alias, on, args...)
+		}
+	}
+	number := key.Kind == FieldMetric
+	if number {
+		st.where(alias+".nan = ?", st.part)
+	}
+	if st.part == partNumber {
+		st.keys = append(st.keys, sortColumn{sql: alias + ".value", desc: key.Desc, number: number})
+	}
 }
 
 // lastIf sorts what fulfils a condition last, and before it what fulfils another.
@@ -176,38 +245,41 @@ type hit struct {
 	place SearchPlace
 }
 
-// run reads the results, at most limit and one more to tell that there are more.
-func (st *statement) run(ctx context.Context, limit int) (results []hit, more bool, err error) {
+// run reads at most limit results.
+func (st *statement) run(ctx context.Context, limit int) (results []hit, err error) {
 	selected := "SELECT r.id"
 	for _, column := range st.columns {
 		selected += ", " + column
 	}
-	from := selected + " FROM " + st.s.table + " r"
+	from := selected + " FROM " + st.lead + st.s.table + " r"
 	for _, join := range st.joins {
 		from += " " + join
 	}
 	args := append(append([]any{}, st.joinArgs...), st.args...)
-	rows, err := st.t.rows(ctx, st.sql(from, strings.Join(st.order, ", "), limit+1), args...)
+	rows, err := st.t.rows(ctx, st.sql(from, strings.Join(st.order, ", "), limit), args...)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	defer func() { err = cmp.Or(err, rows.Close()) }()
+	part, err := placeText(st.part)
+	if err != nil {
+		return nil, err
+	}
 	for rows.Next() {
 		values, err := rows.SliceScan()
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		id, _ := values[0].(int64)
-		h := hit{id: id, place: make(SearchPlace, len(st.keys))}
-		for i, v := range values[1:] {
-			if h.place[i], err = placeText(v); err != nil {
-				return nil, false, err
+		h := hit{id: id, place: SearchPlace{part}}
+		for _, v := range values[1:] {
+			text, err := placeText(v)
+			if err != nil {
+				return nil, err
 			}
+			h.place = append(h.place, text)
 		}
 		results = append(results, h)
 	}
-	if len(results) > limit {
-		return results[:limit], true, rows.Err()
-	}
-	return results, false, rows.Err()
+	return results, rows.Err()
 }

@@ -21,7 +21,7 @@ func (s *Server) modelRoutes() map[string]handler {
 		"GET /api/v1/models":                           s.models,
 		"GET /api/v1/models/{name}/history":            s.history,
 		"GET /api/v1/models/{name}/moves":              s.moves,
-		"GET /api/v1/models/{name}/production":         s.production,
+		"GET /api/v1/production/{name}":                s.production,
 		"GET /api/v1/models/{name}/aliases":            s.aliases,
 		"GET /api/v1/models/{name}/compare":            s.compare,
 		"GET /api/v1/models/{name}/{version}":          s.model,

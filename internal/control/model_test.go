@@ -119,6 +119,7 @@ func TestModelPages(t *testing.T) {
 		"/api/v1/models/churn/compare?a=1&b=2":     {`"different":`},
 		"/api/v1/models/credit/1.0.0/lineage":      {`"path":"train.csv"`},
 		"/api/v1/models/credit/production/lineage": {`"version":"1.0.0"`},
+		"/api/v1/models/churn/production":          {`"version":"1"`, `"source":"s3://x"`},
 		"/api/v1/webhooks":                         {`{"webhooks":[]}`},
 	} {
 		answer, text := d.do("GET", path, "")

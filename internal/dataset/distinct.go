@@ -41,13 +41,11 @@ func (s *distinctSketch) insertAll(hashes []uint64) {
 	}
 }
 
-// merge makes s an estimate of what either saw. Sketches of another precision,
-// which is all that can fail, there are none.
+// merge makes s an estimate of what either saw.
 func (s *distinctSketch) merge(o *distinctSketch) {
 	for i, rank := range o.registers {
 		s.registers[i] = max(s.registers[i], rank)
 	}
-	_ = s.sketch.Merge(o.sketch)
 }
 
 // Estimate is how many different hashes there were.

@@ -53,8 +53,5 @@ func spool(name string, content io.Reader) (size int64, digest string, err error
 	}
 	hash := sha256.New()
 	size, err = io.Copy(io.MultiWriter(file, hash), content)
-	if err = errors.Join(err, file.Close()); err != nil {
-		return 0, "", err
-	}
-	return size, "sha256:" + hex.EncodeToString(hash.Sum(nil)), nil
+	return size, "sha256:" + hex.EncodeToString(hash.Sum(nil)), errors.Join(err, file.Close())
 }

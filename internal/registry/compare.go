@@ -231,15 +231,23 @@ func (l *Library) tests(ctx context.Context, f facts, m catalog.Model) error {
 		for _, t := range report.Tests {
 			said := verdict(t.Passed)
 			if t.Value != nil {
-				said += fmt.Sprintf(" %v", t.Value)
+				said += " " + asText(t.Value)
 			}
 			if t.Limit != nil {
-				said += fmt.Sprintf(" (limit %v)", t.Limit)
+				said += " (limit " + asText(t.Limit) + ")"
 			}
 			f.put("tests", e.Suite+": "+t.Name, said)
 		}
 	}
 	return nil
+}
+
+// asText shows a value of a report, numbers to six digits.
+func asText(v any) string {
+	if f, ok := v.(float64); ok {
+		return strconv.FormatFloat(f, 'g', 6, 64)
+	}
+	return fmt.Sprint(v)
 }
 
 func verdict(passed bool) string {

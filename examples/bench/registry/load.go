@@ -151,5 +151,6 @@ func (b *bench) loadPython(ctx context.Context, s *server) (figures, error) {
 		return figures{}, fmt.Errorf("%w: %s", err, stderr.Bytes()[max(0, stderr.Len()-2000):])
 	}
 	var f figures
-	return f, json.Unmarshal(out, &f)
+	err = json.Unmarshal(out, &f)
+	return f, err
 }

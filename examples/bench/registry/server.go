@@ -93,10 +93,13 @@ func (s *server) start(ctx context.Context, args []string) (io.Reader, error) {
 // stop ends the server and all that it started.
 func (s *server) stop() error {
 	_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGTERM)
-	ended := make(chan error, 1)
-	go func() { ended <- s.cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		_ = s.cmd.Wait() // whatever it says: it is gone
+		close(ended)
+	}()
 	select {
-	case <-ended: // whatever it says: it is gone
+	case <-ended:
 	case <-time.After(30 * time.Second):
 		_ = syscall.Kill(-s.cmd.Process.Pid, syscall.SIGKILL)
 		<-ended

@@ -164,7 +164,7 @@ func (c *Client) ProductionAt(ctx context.Context, name string, at time.Time) (P
 		q.Set("at", at.UTC().Format(time.RFC3339Nano))
 	}
 	var p Production
-	err := c.get(ctx, &p, q, "models", name, "production")
+	err := c.get(ctx, &p, q, "production", name)
 	return p, err
 }
 
