@@ -49,5 +49,8 @@ func createDirect(dir string, b []byte) (_ *os.File, err error) {
 	if _, err := f.Write(whole); err != nil {
 		return nil, err
 	}
-	return f, f.Truncate(int64(len(b)))
+	if err := f.Truncate(int64(len(b))); err != nil {
+		return nil, err
+	}
+	return f, nil
 }

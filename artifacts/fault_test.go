@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/iotest"
@@ -119,7 +120,7 @@ func TestS3Faults(t *testing.T) {
 		"frozen":      {hasty, frozen, "moved no byte for 2s"},
 	} {
 		f.fail(c.fault)
-		for op, err := range everyRead(t, c.store, ref.Digest) {
+		for op, err := range readsAtOnce(t, c.store, ref.Digest) {
 			require.ErrorContains(t, err, c.says, "%s: %s", name, op)
 			require.ErrorContains(t, err, string(ref.Digest), "%s: %s", name, op)
 			require.NotErrorIs(t, err, ErrNotFound, "%s: %s", name, op)
@@ -136,22 +137,47 @@ func TestS3Faults(t *testing.T) {
 		"unavailable": {patient, unavailable, "StatusCode: 503"},
 	} {
 		f.fail(c.fault)
-		fresh := noise(41, 2*spoolMemory)
-		_, err = c.store.PutBytes(t.Context(), fresh, "")
-		require.ErrorContains(t, err, c.says, name)
-		require.ErrorContains(t, err, "check that s3://", name)
-		for _, err := range c.store.List(t.Context()) {
+		var put, list, open error
+		var group sync.WaitGroup
+		group.Go(func() { _, put = c.store.PutBytes(t.Context(), noise(41, 2*spoolMemory), "") })
+		group.Go(func() {
+			for _, err := range c.store.List(t.Context()) {
+				list = err
+			}
+		})
+		group.Go(func() { _, open = Open(t.Context(), f.url, WithStallTimeout(c.store.opts.stall)) })
+		group.Wait()
+		for _, err := range []error{put, list, open} {
 			require.ErrorContains(t, err, c.says, name)
 		}
-		_, err = Open(t.Context(), f.url, WithStallTimeout(c.store.opts.stall))
-		require.ErrorContains(t, err, c.says, name)
-		require.ErrorContains(t, err, "check that s3://", name)
+		require.ErrorContains(t, put, "check that s3://", name)
+		require.ErrorContains(t, open, "check that s3://", name)
 	}
 
 	f.fault.Store(nil)
 	require.NoError(t, patient.Verify(t.Context(), ref.Digest), "well again once the server is")
 	_, err = patient.PutBytes(t.Context(), noise(41, 2*spoolMemory), "")
 	require.NoError(t, err)
+}
+
+// readsAtOnce is everyRead for a store that lets each of them wait.
+func readsAtOnce(t *testing.T, s *Store, d Digest) map[string]error {
+	t.Helper()
+	var verify, read, open, fetch error
+	var group sync.WaitGroup
+	group.Go(func() { verify = s.Verify(t.Context(), d) })
+	group.Go(func() { _, read = s.Read(t.Context(), d, 1<<30) })
+	group.Go(func() {
+		var r io.ReadCloser
+		if r, open = s.Open(t.Context(), d); open == nil {
+			_, open = io.Copy(io.Discard, r)
+			_ = r.Close() // what reading said is what counts
+		}
+	})
+	out := filepath.Join(t.TempDir(), "out")
+	group.Go(func() { fetch = s.Fetch(t.Context(), d, out) })
+	group.Wait()
+	return map[string]error{"verify": verify, "read": read, "open": open, "fetch": fetch}
 }
 
 // A deadline of the caller is reported as what it is.

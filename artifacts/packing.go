@@ -21,7 +21,7 @@ type packing struct {
 	size   int // that the pack will have at most
 }
 
-// startPack begins a pack in an empty buffer.
+// startPack begins a pack in an empty buffer, which is exchanged for a larger one if it has to be.
 func startPack(buffer *[]byte) *packing {
 	*buffer = append(*buffer, make([]byte, packHeader)...)
 	return &packing{buffer: buffer, size: packHeader + packTail + sealOverhead}
@@ -35,6 +35,11 @@ func (p *packing) fits(n int) bool { return p.size+n <= packTarget }
 
 // add copies a frame.
 func (p *packing) add(f frame) {
+	if need := len(*p.buffer) + sizeOf(f) + packTail + sealOverhead + len(p.blobs)*packRow; need > cap(*p.buffer) {
+		// At once as large as packs are, or larger by one blob.
+		larger := append(alignedBuffer(max(packTarget, need)), *p.buffer...)
+		p.buffer = &larger
+	}
 	blob := f.blob
 	blob.Offset, blob.Stored, blob.CRC = int64(len(*p.buffer)), int64(len(f.data)), crcOf(f.data)
 	*p.buffer = append(*p.buffer, f.data...)

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -21,12 +22,16 @@ import (
 // faulty fails some of the writes of a backend, as an S3 server or a disk does.
 type faulty struct {
 	backend
-	fail func(n int64) error
+	fail func(n int64) error // called by one at a time
 	n    atomic.Int64
+	mu   sync.Mutex
 }
 
 func (f *faulty) commit(ctx context.Context, key string, sp *spool, mediaType string) error {
-	if err := f.fail(f.n.Add(1)); err != nil {
+	f.mu.Lock()
+	err := f.fail(f.n.Add(1))
+	f.mu.Unlock()
+	if err != nil {
 		return err
 	}
 	return f.backend.commit(ctx, key, sp, mediaType)
@@ -46,14 +51,13 @@ func TestFailedWritesThenSuccess(t *testing.T) {
 		last := int64(0)
 		f := &faulty{backend: s.backend, fail: func(n int64) error {
 			if n > last { // one more write gets through each time
-				last = n
 				return broken
 			}
 			return nil
 		}}
 		s.backend = f
 		r := openRepository(t, s, blobindex.NewMemory(), Options{})
-		dir := folderOf(t, map[string][]byte{"a": noise(1, 30<<20), "b": noise(2, 20<<20), "c": noise(3, 100)})
+		dir := folderOf(t, map[string][]byte{"a": noise(1, 17<<20), "b": noise(2, 100)})
 		tries := 0
 		for {
 			tree, err := r.Add(t.Context(), dir, nil)
@@ -65,6 +69,7 @@ func TestFailedWritesThenSuccess(t *testing.T) {
 			require.ErrorIs(t, err, broken, mode)
 			require.ErrorContains(t, err, dir)
 			f.n.Store(0)
+			last++
 			tries++
 		}
 		require.Greater(t, tries, 1)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,6 +21,8 @@ const (
 	// living writer renews it.
 	pinLife  = time.Hour
 	pinRenew = 10 * time.Minute
+	// firstPack is the size in bytes of the first buffer of an upload.
+	firstPack = 256 << 10
 	// worthPacking: compressed content is kept if it is this many 1/20 of the original at most.
 	worthPacking = 19
 )
@@ -48,6 +51,7 @@ type upload struct {
 	room   *semaphore.Weighted // bounds them
 
 	buffers buffers
+	started atomic.Int64 // packs
 
 	mu     sync.Mutex
 	known  map[blobindex.Sum]bool // stored, or being stored by this upload
@@ -157,10 +161,20 @@ func (u *upload) add(ctx context.Context, p *packing, f frame) (*packing, error)
 		p = nil
 	}
 	if p == nil {
-		p = startPack(u.buffers.pack())
+		p = startPack(u.packBuffer())
 	}
 	p.add(f)
 	return p, nil
+}
+
+// packBuffer returns an empty buffer for a pack: a small one for the first, which
+// may well be all there is.
+func (u *upload) packBuffer() *[]byte {
+	if u.started.Add(1) > 1 {
+		return u.buffers.pack()
+	}
+	b := alignedBuffer(firstPack)
+	return &b
 }
 
 // takeOpen returns a pack to fill, nil if there is none.
@@ -199,10 +213,17 @@ func (u *upload) merged() []*packing {
 		for _, f := range p.frames() {
 			packs[into].add(f)
 		}
-		u.buffers.packs.give(p.buffer)
+		u.give(p.buffer)
 	}
 	u.open = nil
 	return packs
+}
+
+// give takes the buffer of a pack back, if it is one for others too.
+func (u *upload) give(buffer *[]byte) {
+	if cap(*buffer) >= packTarget {
+		u.buffers.packs.give(buffer)
+	}
 }
 
 // write has a pack written while others are filled; finish tells of its failure.
@@ -229,15 +250,18 @@ func (u *upload) save(ctx context.Context, p *packing) error {
 	if key == nil {
 		b, blobs = p.finish(id)
 	} else {
-		sealed := u.buffers.pack()
-		b, blobs = p.seal(*sealed, id, key)
-		u.buffers.packs.give(p.buffer)
-		p.buffer = sealed
+		sealed := alignedBuffer(p.size)
+		if p.size > firstPack {
+			sealed = *u.buffers.pack()
+		}
+		b, blobs = p.seal(sealed, id, key)
+		u.give(p.buffer)
+		p.buffer = &sealed
 	}
 	if err := u.r.store.putObject(ctx, packKeyOf(packPrefix, id), b); err != nil {
 		return err // an upload that was given up may still read the buffer
 	}
-	u.buffers.packs.give(p.buffer)
+	u.give(p.buffer)
 	won, err := u.r.index.SavePack(ctx, u.id, blobindex.Pack{ID: id, Bytes: int64(len(b))}, blobs)
 	if err != nil {
 		return fmt.Errorf("record pack %s: %w", id, err)
