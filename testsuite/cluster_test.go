@@ -27,6 +27,7 @@ type cluster struct {
 	temporal, daemon, gateway *process
 	address                   string // of Temporal
 	control, predict          string // URLs
+	grpc                      string // address of the gateway
 	dsn                       string
 }
 
@@ -57,7 +58,8 @@ func startClusterWith(t testing.TB, dsn, artifacts string, env ...string) *clust
 	c.daemon.start()
 	c.gateway.start()
 	c.control = c.daemon.ready().Control
-	c.predict = c.gateway.ready().GatewayHTTP
+	serving := c.gateway.ready()
+	c.predict, c.grpc = serving.GatewayHTTP, serving.GatewayGRPC
 	return c
 }
 

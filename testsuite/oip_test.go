@@ -20,7 +20,7 @@ func TestStockTritonClient(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	script := filepath.Join("testdata", "oip", "tritonclient_check.py")
-	cmd := exec.CommandContext(ctx, need(t, "MLFLOW_PYTHON"), script, strings.TrimPrefix(c.predict, "http://"), c.gateway.ready().GatewayGRPC, filepath.Join("..", "examples", "credit-risk", "data", "test.csv"))
+	cmd := exec.CommandContext(ctx, need(t, "MLFLOW_PYTHON"), script, strings.TrimPrefix(c.predict, "http://"), c.grpc, filepath.Join("..", "examples", "credit-risk", "data", "test.csv"))
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", tail(out, 8000))
 	require.Contains(t, string(out), "all clients ok")
