@@ -22,11 +22,19 @@ import (
 // upload puts every file of the spec into the store, those that are not there
 // yet, and writes digests and sizes into the spec.
 func (a *app) upload(ctx context.Context, c *controlclient.Client, specPath string, r *spec.Release) error {
+	fetched, remove, err := a.fetchModel(ctx, r.Model.Artifact)
+	if err != nil {
+		return fmt.Errorf("model.artifact: %w", err)
+	}
+	defer remove()
 	bars := a.uploadBars()
 	defer bars.Wait()
 	sent := map[string]bool{}
 	return r.EachFile(func(field string, f *spec.File) error {
 		path := f.At(specPath)
+		if f.Remote() {
+			path = fetched
+		}
 		var err error
 		if f.Digest, f.Size, err = digestFile(ctx, path); err != nil {
 			return fmt.Errorf("%s: %w", field, err)
