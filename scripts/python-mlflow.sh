@@ -10,7 +10,8 @@
 set -euo pipefail
 
 readonly dest=${1:-.deps/mlflow-venv}
-readonly pins=$(dirname "$0")/python-mlflow.txt
+pins=$(dirname "$0")/python-mlflow.txt
+readonly pins
 
 say() { printf 'python-mlflow: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }

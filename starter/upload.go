@@ -23,6 +23,11 @@ import (
 // yet, and writes digests and sizes into the spec: tables into the data
 // repository, in whose chunks they share with other versions, the rest into the store.
 func (a *app) upload(ctx context.Context, c *controlclient.Client, specPath string, r *spec.Release) error {
+	fetched, remove, err := a.fetchModel(ctx, r.Model.Artifact)
+	if err != nil {
+		return fmt.Errorf("model.artifact: %w", err)
+	}
+	defer remove()
 	bars := a.uploadBars()
 	defer bars.Wait()
 	tables := map[string]bool{}
@@ -32,6 +37,9 @@ func (a *app) upload(ctx context.Context, c *controlclient.Client, specPath stri
 	sent := map[string]bool{}
 	return r.EachFile(func(field string, f *spec.File) error {
 		path := f.At(specPath)
+		if f.Remote() {
+			path = fetched
+		}
 		var err error
 		if f.Digest, f.Size, err = digestFile(ctx, path); err != nil {
 			return fmt.Errorf("%s: %w", field, err)

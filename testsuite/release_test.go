@@ -50,6 +50,7 @@ func TestReleasePaths(t *testing.T) {
 	require.Len(t, production, 1)
 	require.Equal(t, "2.0.0", production[0].Version)
 	c.requireEncrypted(t)
+	c.testRuns(t, cat)
 }
 
 // requireEncrypted looks for data, models, reports and the prediction log in the files of the store.
@@ -74,6 +75,24 @@ func (c *cluster) requireEncrypted(t *testing.T) {
 		return nil
 	}))
 	require.Greater(t, files, 20)
+}
+
+// testRuns looks for the tests of each release among the runs, where the stock MLflow client finds them.
+func (c *cluster) testRuns(t *testing.T, cat *catalog.Catalog) {
+	experiment, err := cat.ExperimentByName(t.Context(), model)
+	require.NoError(t, err)
+	runs, _, err := cat.SearchRuns(t.Context(), catalog.TrackedQuery{Experiments: []int64{experiment.ID}, Limit: 100})
+	require.NoError(t, err)
+	ended := map[string][]string{}
+	for _, r := range runs {
+		ended[r.Name] = append(ended[r.Name], r.Status)
+		require.NotEmpty(t, r.Inputs)
+		require.NotEmpty(t, r.Inputs[0].DataDigest, "linked to the stored data version")
+		require.NotEmpty(t, r.Metrics)
+	}
+	require.Equal(t, []string{catalog.RunFinished}, ended["1.0.0"])
+	require.Equal(t, []string{catalog.RunFinished}, ended["2.0.0"])
+	require.Equal(t, []string{catalog.RunFailed, catalog.RunFailed}, ended["1.3.0"], "a run of each attempt")
 }
 
 func (c *cluster) testRejected(t *testing.T) {

@@ -129,9 +129,10 @@ func (c *Catalog) ChangeWebhook(ctx context.Context, id string, change WebhookCh
 			return move[Webhook]{}, err
 		}
 		if _, err := t.exec(ctx, `UPDATE webhooks SET name = ?, description = ?, url = ?, events = ?, secret = ?, sealed = ?, active = ?,
-			cursor = ?, attempts = ?, retry_at = ?, last_error = ?, updated_at = ? WHERE id = ?`,
+			cursor = CASE WHEN ? THEN ? ELSE cursor END, attempts = ?, retry_at = ?, last_error = ?, updated_at = ? WHERE id = ?`,
 			w.Name, w.Description, w.URL, events, w.Secret, w.Sealed, w.Active,
-			w.Progress.Cursor, w.Progress.Attempts, stamp(w.Progress.RetryAt), w.Progress.LastError, stamp(t.now), id); err != nil {
+			// A delivery may move the cursor at the same moment: only a new start sets it.
+			w.Active && !old.Active, w.Progress.Cursor, w.Progress.Attempts, stamp(w.Progress.RetryAt), w.Progress.LastError, stamp(t.now), id); err != nil {
 			return move[Webhook]{}, err
 		}
 		now, err := t.mustWebhook(ctx, id)

@@ -41,6 +41,12 @@ func (r Release) missingFiles(specPath string) Problems {
 	var c checker
 	seen := map[string]bool{}
 	_ = r.EachFile(func(field string, f *File) error { // do returns no error
+		if f.Remote() {
+			if field != "model.artifact" {
+				c.bad(field, quote(f.Path)+" is on an MLflow server", "a file; only model.artifact may be taken from there")
+			}
+			return nil
+		}
 		path := f.At(specPath)
 		if field == "data.reference" && seen[path] {
 			return nil // the default: told for data.train

@@ -115,3 +115,17 @@ func TestProblemsAreBounded(t *testing.T) {
 	_, err := spec.Parse("r.yaml", []byte(b.String()))
 	require.Less(t, strings.Count(err.Error(), "\n"), 110)
 }
+
+// A model may lie on an MLflow server; data may not.
+func TestLoadTakesModelFromMLflow(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"mlflow://churn@champion", "mlflow://churn/3", "runs:/0af1/model"} {
+		r, err := spec.Load(folder(t, strings.Replace(valid, "model.onnx", address, 1)))
+		require.NoError(t, err, address)
+		require.True(t, r.Model.Artifact.Remote())
+		require.False(t, r.Data.Train.Remote())
+	}
+	_, err := spec.Load(folder(t, strings.Replace(valid, "train.csv", "runs:/0af1/train.csv", 1)))
+	require.ErrorContains(t, err, "data.train")
+	require.ErrorContains(t, err, "only model.artifact may be taken from there")
+}

@@ -48,6 +48,13 @@ type File struct {
 	Size   int64  `json:"size,omitempty"`
 }
 
+// Remote tells whether the path is an address on an MLflow server:
+// mlflow://NAME@ALIAS, mlflow://NAME/VERSION or runs:/RUN/PATH. Only a model may
+// be taken from there, when its release is started.
+func (f File) Remote() bool {
+	return strings.HasPrefix(f.Path, "mlflow://") || strings.HasPrefix(f.Path, "runs:/")
+}
+
 // IsZero tells that the spec names no file here.
 func (f File) IsZero() bool { return f.Path == "" && f.Digest == "" }
 

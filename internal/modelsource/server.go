@@ -1,0 +1,240 @@
+package modelsource
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+const (
+	maxAnswer = 16 << 20
+	// answerTime bounds the wait for the head of an answer; a model may take longer to arrive.
+	answerTime = time.Minute
+)
+
+// Server is an MLflow tracking server.
+type Server struct {
+	base *url.URL
+	http *http.Client
+	// authorize adds credentials to a request.
+	authorize func(*http.Request)
+}
+
+// New makes a client of the server at uri. The environment gives credentials as
+// it does to MLflow's own client: MLFLOW_TRACKING_TOKEN, or
+// MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+func New(uri string, getenv func(string) string) (*Server, error) {
+	base, err := url.Parse(uri)
+	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
+		return nil, fmt.Errorf("MLFLOW_TRACKING_URI: write http://host:port or https://host:port of an MLflow server")
+	}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = answerTime
+	s := &Server{base: base, http: &http.Client{Transport: transport}, authorize: func(*http.Request) {}}
+	if token := getenv("MLFLOW_TRACKING_TOKEN"); token != "" {
+		s.authorize = func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
+	} else if user := getenv("MLFLOW_TRACKING_USERNAME"); user != "" {
+		password := getenv("MLFLOW_TRACKING_PASSWORD")
+		s.authorize = func(r *http.Request) { r.SetBasicAuth(user, password) }
+	}
+	return s, nil
+}
+
+// open sends a GET; the caller closes the body.
+func (s *Server) open(ctx context.Context, where string, query url.Values) (io.ReadCloser, error) {
+	at := s.base.JoinPath("api/2.0")
+	at.Path += "/" + where
+	at.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask MLflow: %w", err)
+	}
+	s.authorize(req)
+	answer, err := s.http.Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("ask MLflow: %w", err)
+	}
+	if answer.StatusCode == http.StatusOK {
+		return answer.Body, nil
+	}
+	defer answer.Body.Close()
+	var said struct {
+		Message string `json:"message"`
+	}
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // the status says enough
+	if json.Unmarshal(text, &said) != nil || said.Message == "" {
+		said.Message = answer.Status
+	}
+	return nil, fmt.Errorf("MLflow at %s answers %s to %s: %s", s.base.Host, answer.Status, where, said.Message)
+}
+
+func (s *Server) get(ctx context.Context, into any, where string, pairs ...string) error {
+	query := url.Values{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		query.Set(pairs[i], pairs[i+1])
+	}
+	body, err := s.open(ctx, where, query)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	if err := json.NewDecoder(io.LimitReader(body, maxAnswer)).Decode(into); err != nil {
+		return fmt.Errorf("read MLflow's answer to %s: %w", where, err)
+	}
+	return nil
+}
+
+// locate follows an address to the folder, or file, of the artifact proxy.
+func (s *Server) locate(ctx context.Context, a Address) (string, error) {
+	if a.Run != "" {
+		return s.ofRun(ctx, a)
+	}
+	version := a.Version
+	if a.Alias != "" {
+		var found struct {
+			Version struct {
+				Version string `json:"version"`
+			} `json:"model_version"`
+		}
+		if err := s.get(ctx, &found, "mlflow/registered-models/alias", "name", a.Name, "alias", a.Alias); err != nil {
+			return "", err
+		}
+		version = found.Version.Version
+	}
+	var found struct {
+		URI string `json:"artifact_uri"`
+	}
+	if err := s.get(ctx, &found, "mlflow/model-versions/get-download-uri", "name", a.Name, "version", version); err != nil {
+		return "", err
+	}
+	return s.proxied(ctx, found.URI)
+}
+
+// ofRun is a model that the run logged under the name (MLflow 3), or a path of its artifacts.
+func (s *Server) ofRun(ctx context.Context, a Address) (string, error) {
+	var found struct {
+		Run struct {
+			Info struct {
+				URI string `json:"artifact_uri"`
+			} `json:"info"`
+			Outputs struct {
+				Models []struct {
+					ID string `json:"model_id"`
+				} `json:"model_outputs"`
+			} `json:"outputs"`
+		} `json:"run"`
+	}
+	if err := s.get(ctx, &found, "mlflow/runs/get", "run_id", a.Run); err != nil {
+		return "", err
+	}
+	for _, m := range found.Run.Outputs.Models {
+		name, uri, err := s.logged(ctx, m.ID)
+		if err != nil {
+			return "", err
+		}
+		if name == a.Path {
+			return s.proxied(ctx, uri)
+		}
+	}
+	return s.proxied(ctx, found.Run.Info.URI+"/"+a.Path)
+}
+
+func (s *Server) logged(ctx context.Context, id string) (name, uri string, err error) {
+	var found struct {
+		Model struct {
+			Info struct {
+				Name string `json:"name"`
+				URI  string `json:"artifact_uri"`
+			} `json:"info"`
+		} `json:"model"`
+	}
+	err = s.get(ctx, &found, "mlflow/logged-models/"+url.PathEscape(id))
+	return found.Model.Info.Name, found.Model.Info.URI, err
+}
+
+// proxied is the path below the artifact proxy.
+func (s *Server) proxied(ctx context.Context, uri string) (string, error) {
+	if id, ok := strings.CutPrefix(uri, "models:/"); ok && !strings.Contains(id, "/") {
+		var err error
+		if _, uri, err = s.logged(ctx, id); err != nil {
+			return "", err
+		}
+	}
+	u, err := url.Parse(uri)
+	if err != nil || u.Scheme != "mlflow-artifacts" {
+		return "", fmt.Errorf("the model is at %s, which only MLflow's own client can read: serve artifacts through the server (mlflow server --serve-artifacts), or download the model and name the file", uri)
+	}
+	return strings.Trim(u.Path, "/"), nil
+}
+
+// file opens a file of the artifact proxy.
+func (s *Server) file(ctx context.Context, at string) (io.ReadCloser, error) {
+	return s.open(ctx, "mlflow-artifacts/artifacts/"+at, nil)
+}
+
+// maxMLmodel bounds the description of a logged model, in bytes.
+const maxMLmodel = 1 << 20
+
+// onnxFile is the ONNX file of the model at a place.
+func (s *Server) onnxFile(ctx context.Context, at string) (string, error) {
+	if strings.EqualFold(path.Ext(at), ".onnx") {
+		return at, nil
+	}
+	body, err := s.file(ctx, at+"/MLmodel")
+	if err != nil {
+		return "", fmt.Errorf("the folder %s is no model that MLflow logged: %w", at, err)
+	}
+	defer body.Close()
+	text, err := io.ReadAll(io.LimitReader(body, maxMLmodel))
+	if err != nil {
+		return "", fmt.Errorf("read %s/MLmodel: %w", at, err)
+	}
+	var described struct {
+		Flavors map[string]struct {
+			Data string `yaml:"data"`
+		} `yaml:"flavors"`
+	}
+	if err := yaml.Unmarshal(text, &described); err != nil {
+		return "", fmt.Errorf("read %s/MLmodel: %w", at, err)
+	}
+	data := described.Flavors["onnx"].Data
+	if data == "" || path.IsAbs(data) || strings.HasPrefix(path.Clean(data), "..") {
+		return "", fmt.Errorf("the model at %s is not one of ONNX: log it with mlflow.onnx.log_model", at)
+	}
+	return at + "/" + path.Clean(data), nil
+}
+
+// Fetch downloads the ONNX file of a model to a file.
+func (s *Server) Fetch(ctx context.Context, a Address, to string) (err error) {
+	at, err := s.locate(ctx, a)
+	if err != nil {
+		return err
+	}
+	if at, err = s.onnxFile(ctx, at); err != nil {
+		return err
+	}
+	body, err := s.file(ctx, at)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("download %s: %w", at, err)
+	}
+	_, err = io.Copy(out, body)
+	if err = errors.Join(err, out.Close()); err != nil {
+		return fmt.Errorf("download %s: %w", at, err)
+	}
+	return nil
+}
