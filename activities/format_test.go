@@ -120,11 +120,14 @@ func TestGatesReadNPZ(t *testing.T) {
 	require.NoError(t, err)
 	model, err := os.ReadFile(r.Model.Artifact.At(path))
 	require.NoError(t, err)
-	content, err := os.ReadFile(r.Data.Test.At(path))
-	require.NoError(t, err)
+	table := func(name string, from spec.File) spec.File {
+		content, err := os.ReadFile(from.At(path))
+		require.NoError(t, err)
+		return b.file(name, npz(t, tableOf(t, content)))
+	}
 	r.Model.Artifact = b.put("model.onnx", model)
-	r.Data.Test = b.file("test.npz", npz(t, tableOf(t, content)))
-	r.Data.Train, r.Data.Reference = r.Data.Test, r.Data.Test
+	r.Data.Test, r.Data.Train = table("test.npz", r.Data.Test), table("train.npz", r.Data.Train)
+	r.Data.Reference = r.Data.Train
 	r.Data.Schema = b.put("schema.yaml", []byte(`columns: [{name_pattern: 'x\.[0-9]+', count: 784, type: integer, min: 0, max: 255}, {name: digit, type: integer, min: 0, max: 9, label: true}]`))
 	verdict := do[contract.Verdict](b, contract.ActivityValidateData, contract.ValidateDataInput{Key: key("1.0.0", "r1"), Data: r.Data})
 	require.True(t, verdict.Passed, verdict.Summary)

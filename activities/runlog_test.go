@@ -47,6 +47,7 @@ func TestTestsOfAReleaseAreARun(t *testing.T) {
 	b, repository := tracked(t)
 	in := b.candidate("1.1.0")
 	version := do[contract.DataVersion](b, contract.ActivityFixData, contract.FixDataInput{Key: in.Key, Data: in.Data, By: "alice"})
+	in.DataDigest = version.Digest
 	found := do[contract.Verdict](b, contract.ActivityTestModel, in)
 	// Twice, as an activity may: one run, and the first report.
 	do[contract.Verdict](b, contract.ActivityTestModel, in)
