@@ -2,8 +2,6 @@ package activities
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -41,14 +39,13 @@ type RunLog struct {
 // the model. The run's id comes from the attempt's key: a second time finds the first.
 func (l *RunLog) tests(ctx context.Context, in contract.TestModelInput, found modeltest.Report, saved contract.Report) error {
 	data := in.DataDigest
-	sum := sha256.Sum256([]byte(in.Key.String() + "/tests"))
 	params, err := paramsOf(in.Model)
 	if err != nil {
 		return err
 	}
 	ended := found.Started.UnixMilli() + int64(found.Seconds*1000)
 	run := catalog.RecordedRun{Experiment: in.Model.Name, Run: catalog.Run{
-		UID: hex.EncodeToString(sum[:16]), Name: in.Model.Version, User: "slipway", Status: catalog.RunFinished,
+		UID: catalog.RunOfRelease(in.Key.String()), Name: in.Model.Version, User: "slipway", Status: catalog.RunFinished,
 		StartedAt: found.Started.UnixMilli(), EndedAt: &ended, Params: params,
 		Tags: []catalog.Pair{
 			{Key: "mlflow.user", Value: "slipway"}, {Key: "mlflow.source.name", Value: in.Key.String()},

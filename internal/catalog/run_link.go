@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -9,6 +11,13 @@ import (
 
 // TagDataContext is the tag of an input that says what the data was used for.
 const TagDataContext = "mlflow.data.context"
+
+// RunOfRelease is the id of the run that the tests of a release are, by the
+// release's key ("release/model/version@run"). Such runs exist by this id: it never changes.
+func RunOfRelease(key string) string {
+	sum := sha256.Sum256([]byte(key + "/tests"))
+	return hex.EncodeToString(sum[:16])
+}
 
 // RunDataset is a data set that a run used, as its client describes it.
 type RunDataset struct {

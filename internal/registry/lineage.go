@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strconv"
@@ -89,8 +90,14 @@ func (l *Library) Lineage(ctx context.Context, m catalog.Model) (Lineage, error)
 		Name: m.Name, Version: m.Version, Number: m.Number, Stage: m.Stage, Digest: m.Digest, Source: m.Source, ModelID: m.ModelID, RegisteredBy: m.CreatedBy, At: m.CreatedAt,
 	}}
 	var err error
+	if m.Run == "" && m.Release != "" {
+		m.Run = catalog.RunOfRelease(m.Release)
+	}
 	if out.Run, err = l.runNode(ctx, m.Run); err != nil {
 		return out, err
+	}
+	if out.Run != nil && !out.Run.Known && m.Release != "" {
+		out.Run = nil // the release is from before its tests were a run
 	}
 	if out.Release, err = l.releaseNode(ctx, m.Release); err != nil {
 		return out, err
@@ -180,8 +187,27 @@ func (l *Library) dataOf(ctx context.Context, m catalog.Model) ([]DataNode, erro
 		if err := add(d.DataDigest, "run"); err != nil {
 			return nil, err
 		}
+		for _, n := range nodes {
+			tellRole(n.Files, d)
+		}
 	}
 	return nodes, nil
+}
+
+// tellRole notes what a run used a file for, where the run names it.
+func tellRole(files []catalog.DataFile, d catalog.RunDataset) {
+	var source struct {
+		Digest string `json:"digest"`
+	}
+	role := map[string]string{"training": "train", "evaluation": "test"}[d.Tags[catalog.TagDataContext]]
+	if d.DataDigest == "" || role == "" || json.Unmarshal([]byte(d.Source), &source) != nil {
+		return
+	}
+	for i, f := range files {
+		if f.Role == "" && f.Digest == source.Digest {
+			files[i].Role = role
+		}
+	}
 }
 
 // files lists the files of a data version, or what the catalog knows of them.
