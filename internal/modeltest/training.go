@@ -62,7 +62,7 @@ func (s *suite) readTraining() (*training, error) {
 		return s.training, s.trainingErr
 	}
 	if s.in.Train == nil {
-		return nil, errors.New("no training rows are at hand")
+		return nil, errors.New("no training rows are at hand: none were given, or their file is larger than the tests may hold (--max-test-mb of the compute workers)")
 	}
 	t := &training{columns: append(s.features(), s.labelColumn()), seen: map[uint64]int{}}
 	t.hash.SetSeed(maphash.MakeSeed())
