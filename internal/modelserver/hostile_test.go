@@ -3,9 +3,11 @@ package modelserver
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -43,6 +45,7 @@ var tricks = map[string]func(conn net.Conn) []string{
 				b[i] = 1
 			}
 			held = append(held, b)
+			runtime.KeepAlive(held)
 		}
 	},
 }
@@ -88,7 +91,7 @@ func serveTrick(c *sandbox.Child) error {
 		return serveONNX(c)
 	}
 	conn, err := net.FileConn(c.Files[ownConnection])
-	if err != nil {
+	if err := errors.Join(err, c.Files[ownConnection].Close()); err != nil {
 		return err
 	}
 	s := newServer(trick{conn, show}, r.Name, r.Version)
