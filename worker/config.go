@@ -46,6 +46,10 @@ type config struct {
 	WebhookNetworks []string
 	// Device is auto, cpu or cuda.
 	Device string
+	// Isolation of the models that a gateway serves: process or none.
+	Isolation string
+	// ModelMemoryMB bounds the memory of a model's process in MiB, ModelCores its processors; 0: no bound.
+	ModelMemoryMB, ModelCores int
 	// TemporalCLI is the temporal binary for dev.
 	TemporalCLI string
 	// UI is where people find the Temporal UI, for links; may be empty.
@@ -93,6 +97,8 @@ func defaults() *config {
 		MaskKeyFile:     env("SLIPWAY_MASK_KEY_FILE", ""),
 		WebhookNetworks: strings.FieldsFunc(os.Getenv("SLIPWAY_WEBHOOK_NETWORKS"), func(r rune) bool { return r == ',' || r == ' ' }),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
+		Isolation:       env("SLIPWAY_ISOLATION", isolationProcess),
+		ModelMemoryMB:   4096,
 		TemporalCLI:     env("TEMPORAL_CLI", ""),
 		UI:              env("SLIPWAY_TEMPORAL_UI", ""),
 		LogLevel:        slog.LevelInfo,
@@ -116,6 +122,7 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.MaskKeyFile, "mask-key-file", c.MaskKeyFile, "file with at least 32 random bytes that personal values are masked with; default none (SLIPWAY_MASK_KEY_FILE)")
 	f.StringSliceVar(&c.WebhookNetworks, "webhook-networks", c.WebhookNetworks, "networks that webhooks may be in although they are not public, as 10.0.0.0/8,127.0.0.1 (SLIPWAY_WEBHOOK_NETWORKS)")
 	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu or cuda (SLIPWAY_DEVICE)")
+	c.isolationFlags(f)
 	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 }
 
@@ -161,6 +168,9 @@ func (c *config) settle(roles []string) error {
 	}
 	if !slices.Contains([]string{"auto", "cpu", "cuda"}, c.Device) {
 		return usageError{fmt.Errorf("--device %q: want auto, cpu or cuda", c.Device)}
+	}
+	if err := c.checkIsolation(); err != nil {
+		return err
 	}
 	return c.guard(roles)
 }

@@ -107,6 +107,18 @@ func (r *Runtime) probeCUDA() error {
 	return r.cudaErr
 }
 
+// CUDAPaths are what CUDA opens while it runs, for a process that is about to give
+// up all other files: its parts, loaded when first needed, the devices, and what
+// it shares memory through.
+func (r *Runtime) CUDAPaths() (read, write []string) {
+	return append([]string{filepath.Dir(r.library)}, SystemCUDAPaths()...), []string{"/dev", "/tmp"}
+}
+
+// SystemCUDAPaths are what CUDA reads wherever ONNX Runtime lies.
+func SystemCUDAPaths() []string {
+	return []string{"/usr", "/lib", "/lib64", "/opt", "/etc", "/proc", "/sys"}
+}
+
 // hasCUDAProvider looks for the provider's own library, which ONNX Runtime
 // loads from the folder that it lies in itself.
 func hasCUDAProvider(library string) bool {

@@ -54,6 +54,14 @@ func NewInstance(m Model, l Limits, b Batching, observe func(Batch)) *Instance {
 // Device is where the model runs.
 func (i *Instance) Device() string { return i.model.Device() }
 
+// Process tells how the model's process is; false if it has none of its own.
+func (i *Instance) Process() (Process, bool) {
+	if s, ok := i.model.(Supervised); ok {
+		return s.Process()
+	}
+	return Process{}, false
+}
+
 // Columns names the model's input columns; nil if the model names none.
 func (i *Instance) Columns() []string { return i.model.Columns() }
 
