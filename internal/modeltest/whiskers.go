@@ -108,30 +108,3 @@ func drawSlices(all []Slice) template.HTML {
 	}
 	return drawWhiskers(rows, false, "slices, each with all other rows")
 }
-
-// drawReliability draws how often what was predicted came true.
-func drawReliability(c *Calibration) template.HTML {
-	const left, side = 44.0, 240.0
-	x := func(v float64) float64 { return left + side*v }
-	y := func(v float64) float64 { return 8 + side*(1-v) }
-	d := &drawing{}
-	fmt.Fprintf(d, `<rect x="%.1f" y="8" width="%.1f" height="%.1f" fill="none" stroke="var(--line)"/>`, left, side, side)
-	fmt.Fprintf(d, `<path d="M%.1f %.1fL%.1f %.1f" stroke="currentColor" stroke-dasharray="4 4" opacity=".6"/>`, x(0), y(0), x(1), y(1))
-	for i, b := range c.Bins {
-		if i > 0 {
-			last := c.Bins[i-1]
-			d.rule(x(last.Predicted), y(last.Observed), x(b.Predicted), y(b.Observed), "var(--fill)")
-		}
-	}
-	for _, b := range c.Bins {
-		fmt.Fprintf(d, `<path d="M%.1f %.1fV%.1f" stroke="var(--fill)" opacity=".6"/>`, x(b.Predicted), y(b.Low), y(b.High))
-		fmt.Fprintf(d, `<circle cx="%.1f" cy="%.1f" r="4" fill="var(--fill)"/>`, x(b.Predicted), y(b.Observed))
-	}
-	for _, v := range []float64{0, 0.5, 1} {
-		d.label(left-6, y(v)+4, "end", page.Number(v))
-		d.label(x(v), 8+side+16, "middle", page.Number(v))
-	}
-	d.label(left+side/2, 8+side+32, "middle", "predicted probability")
-	fmt.Fprintf(d, `<text transform="rotate(-90)" x="%.1f" y="12" text-anchor="middle" font-size="12" fill="currentColor">share that came true</text>`, -(8 + side/2))
-	return d.picture(left+side+14, 8+side+38, "reliability curve")
-}
