@@ -20,7 +20,7 @@ func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func
 	blobs := lazyStore{&lazy[*store]{open: p.cfg.openStore}}
 	defer func() { err = errors.Join(err, blobs.close((*store).Close)) }()
 	g, err := gateway.New(gateway.Config{
-		HTTP: http, GRPC: grpc, Catalog: cat, Blobs: blobs, Runtime: lazyRuntime{onnx.Options{Device: onnx.Device(p.cfg.Device)}},
+		HTTP: http, GRPC: grpc, Catalog: cat, Blobs: blobs, Runtime: lazyRuntime{onnx.Options{Device: onnx.Device(p.cfg.Device), DeviceMemory: int64(p.cfg.DeviceMemoryMB) << 20}},
 		StateDir: p.cfg.State, Token: p.token, Version: version, Logger: p.log,
 	})
 	if err != nil {
