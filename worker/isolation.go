@@ -41,11 +41,12 @@ func (c *config) checkIsolation() error {
 
 // runtime is what the gateway runs models with.
 func (p *platform) runtime() (serving.Runtime, error) {
+	device, deviceMemory := onnx.Device(p.cfg.Device), int64(p.cfg.DeviceMemoryMB)<<20
 	if p.cfg.Isolation == isolationNone {
-		return lazyRuntime{onnx.Options{Device: onnx.Device(p.cfg.Device)}}, nil
+		return lazyRuntime{onnx.Options{Device: device, DeviceMemory: deviceMemory}}, nil
 	}
 	return modelserver.NewONNX(modelserver.Config{
-		Device: onnx.Device(p.cfg.Device), Memory: int64(p.cfg.ModelMemoryMB) << 20, Cores: p.cfg.ModelCores, Logger: p.log,
+		Device: device, DeviceMemory: deviceMemory, Memory: int64(p.cfg.ModelMemoryMB) << 20, Cores: p.cfg.ModelCores, Logger: p.log,
 	})
 }
 

@@ -69,7 +69,7 @@ func openModel(rt *onnx.Runtime, f io.ReaderAt, r ownRequest) (*onnx.Session, er
 	if _, err := io.ReadFull(io.NewSectionReader(f, 0, r.Size), model); err != nil {
 		return nil, fmt.Errorf("read the model: %w", err)
 	}
-	return rt.Open(model, onnx.Options{Device: r.Device, Threads: r.Threads})
+	return rt.Open(model, onnx.Options{Device: r.Device, DeviceMemory: r.DeviceMemory, Threads: r.Threads})
 }
 
 // serve answers on one connection until it is closed.

@@ -26,8 +26,10 @@ type ownRequest struct {
 	Name    string      `json:"name"`
 	Version string      `json:"version"`
 	Device  onnx.Device `json:"device"`
-	Threads int         `json:"threads"`
-	Size    int64       `json:"size"` // of the model, in bytes
+	// DeviceMemory bounds what the model takes of a CUDA device, in bytes; 0: no bound.
+	DeviceMemory int64 `json:"device_memory,omitempty"`
+	Threads      int   `json:"threads"`
+	Size         int64 `json:"size"` // of the model, in bytes
 }
 
 // Files of the process.
@@ -50,7 +52,7 @@ func newOwn(cfg Config, artifact []byte, config spec.Model) (*own, error) {
 		return nil, errors.Join(fmt.Errorf("keep the model for its process: %w", err), f.Close())
 	}
 	return &own{cfg: cfg, file: f, request: ownRequest{
-		Name: config.Name, Version: config.Version, Device: cfg.Device, Threads: cfg.Threads, Size: int64(len(artifact)),
+		Name: config.Name, Version: config.Version, Device: cfg.Device, DeviceMemory: cfg.DeviceMemory, Threads: cfg.Threads, Size: int64(len(artifact)),
 	}}, nil
 }
 
