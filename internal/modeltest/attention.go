@@ -21,10 +21,14 @@ func (r Report) attention() []string {
 	var out []string
 	add := func(format string, args ...any) { out = append(out, fmt.Sprintf(format, args...)) }
 	if c := r.Comparison; c != nil {
+		var worse []string
 		for _, m := range c.Metrics {
-			if low, high := m.Interval.Low, m.Interval.High; lowerIsBetter(m.Metric) && low > 0 || !lowerIsBetter(m.Metric) && high < 0 {
-				add("%s is worse than in production: %s, there %s.", m.Metric, page.Number(m.Candidate), page.Number(m.Other))
+			if m.worse() {
+				worse = append(worse, fmt.Sprintf("%s %s (%s)", m.Metric, page.Number(m.Candidate), page.Number(m.Other)))
 			}
+		}
+		if len(worse) > 0 {
+			add("Worse than production (in brackets), beyond chance: %s.", strings.Join(worse, ", "))
 		}
 		if c.NegativeFlips != nil && *c.NegativeFlips > 0 {
 			add("%d of %d answers were right in production and are wrong now; %d the other way.", *c.NegativeFlips, c.Rows, c.Better)
@@ -35,10 +39,14 @@ func (r Report) attention() []string {
 			add("The model is weak where %s: %s %s on %d rows, %s on all others.", s.Name, s.Metric, page.Number(s.Value), s.Rows, page.Number(s.Rest))
 		}
 	}
+	var simple []string
 	for _, b := range r.Baselines {
 		if b.Interval.Low <= 0 && b.Interval.High >= 0 {
-			add("The test rows do not show that the model is better than a simple one (%s): %s %s, the simple one %s.", b.Name, b.Metric, page.Number(b.Candidate), page.Number(b.Other))
+			simple = append(simple, fmt.Sprintf("%s with %s", b.Name, page.Number(b.Other)))
 		}
+	}
+	if len(simple) > 0 {
+		add("The test rows do not show that the model, with %s %s, is better than a simple one: %s.", r.Baselines[0].Metric, page.Number(r.Baselines[0].Candidate), strings.Join(simple, "; "))
 	}
 	if c := r.Calibration; c != nil && c.ECE > looseECE {
 		add("Probabilities are no frequencies: they are off by %s on average. Do not use them as such without calibration.", page.Number(c.ECE))
@@ -60,6 +68,14 @@ func (r Report) attention() []string {
 		add("%d test rows are few: the intervals are wide.", r.Rows)
 	}
 	return out
+}
+
+// worse tells that all of the interval lies on the bad side.
+func (d Difference) worse() bool {
+	if lowerIsBetter(d.Metric) {
+		return d.Interval.Low > 0
+	}
+	return d.Interval.High < 0
 }
 
 // lowerIsBetter tells losses and errors from scores.

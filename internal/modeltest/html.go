@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"strconv"
-	"strings"
 
 	"github.com/slipway-ml/slipway/internal/page"
 )
@@ -23,7 +22,6 @@ func (r Report) HTML() ([]byte, error) {
 		"skipped":         func() []Test { return r.with(StatusSkipped) },
 		"attention":       r.attention,
 		"advice":          advice,
-		"reasonFor":       r.reasonFor,
 		"metrics":         func() template.HTML { return drawMetrics(r) },
 		"confusion":       drawConfusion,
 		"reliability":     drawReliability,
@@ -57,16 +55,6 @@ func (r Report) with(s Status) []Test {
 		}
 	}
 	return out
-}
-
-// reasonFor is why the first test whose name holds part did not pass.
-func (r Report) reasonFor(part string) string {
-	for _, t := range r.Tests {
-		if strings.Contains(t.Name, part) {
-			return t.Error
-		}
-	}
-	return ""
 }
 
 // curveTitle says which area stands below the curves, with its interval.

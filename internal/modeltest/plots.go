@@ -12,7 +12,7 @@ import (
 // square is a drawing of the unit square with axes.
 type square struct{ drawing }
 
-const squareLeft, squareTop, squareSide = 46.0, 8.0, 240.0
+const squareLeft, squareTop, squareSide = 46.0, 8.0, 220.0
 
 func squareX(v float64) float64 { return squareLeft + squareSide*v }
 func squareY(v float64) float64 { return squareTop + squareSide*(1-v) }
@@ -105,7 +105,7 @@ func (s *square) legend(curves []Curve, what, metric string, value func(Curve) f
 	for i, c := range curves {
 		told[i] = fmt.Sprintf("%s %s", shorten(c.Class), page.Number(value(c)))
 		if len(curves) > 1 {
-			x, y := squareX(1)+16, squareTop+24+20*float64(i)
+			x, y := squareX(1)+16, squareTop+26+19*float64(i)
 			fmt.Fprintf(s, `<path d="M%.1f %.1fh24" %s/>`, x, y, series(i))
 			s.label(x+30, y+4, "start", told[i])
 		}
