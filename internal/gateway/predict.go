@@ -147,10 +147,9 @@ func (g *Gateway) note(c choice, id string, at time.Time, subject string, rows i
 	if err != nil && !errors.Is(err, serving.ErrModel) {
 		return
 	}
-	config := g.sync.config(c.key)
-	sensitive := slices.Concat(g.cfg.Sensitive["*"], g.cfg.Sensitive[c.key.Model], config.Sensitive)
-	columns := c.Columns()
-	g.log.Add(rows, func() []predlog.Record {
+	config, columns := g.sync.config(c.key), c.Columns()
+	g.log.Add(rows, func() ([]predlog.Record, []string) {
+		sensitive := slices.Concat(g.cfg.Sensitive["*"], g.cfg.Sensitive[c.key.Model], config.Sensitive)
 		record := predlog.Record{
 			Model: c.key.Model, Version: c.key.Version, Time: at, RequestID: id, LatencyMS: milliseconds(a.latency),
 		}
@@ -170,8 +169,8 @@ func (g *Gateway) note(c choice, id string, at time.Time, subject string, rows i
 				out[i].Prediction, out[i].Probability = predicted(a.predictions[i])
 			}
 		}
-		return out
-	}, sensitive)
+		return out, sensitive
+	})
 }
 
 // features puts a row's values by column into its record: of an object those that the model
@@ -184,6 +183,10 @@ func features(r *predlog.Record, in serving.Input, row int, columns, names []str
 		if named(len(in.Matrix[row])) {
 			r.Numbers, r.Names = in.Matrix[row], names
 		}
+		return
+	}
+	if len(in.Rows[row]) == len(columns) && !slices.ContainsFunc(columns, func(name string) bool { _, ok := in.Rows[row][name]; return !ok }) {
+		r.Features = in.Rows[row] // nothing is left out
 		return
 	}
 	r.Features = map[string]any{}

@@ -21,7 +21,7 @@ type client interface {
 type dial func() (client, error)
 
 // closed has n clients each send its next row when the last was answered, and cuts the time after a warm-up into windows.
-func (b *bench) closed(ctx context.Context, d dial, n int) (figure, error) {
+func (b *bench) closed(ctx context.Context, s *server, d dial, n int) (figure, error) {
 	clients := make([]client, n)
 	var err error
 	for i := range clients {
@@ -29,6 +29,7 @@ func (b *bench) closed(ctx context.Context, d dial, n int) (figure, error) {
 			return figure{}, err
 		}
 	}
+	before := s.usage().cpu
 	start := time.Now().Add(b.size.warm)
 	end := start.Add(time.Duration(b.size.windows) * b.size.window)
 	ctx, stop := context.WithCancel(ctx)
@@ -61,13 +62,16 @@ func (b *bench) closed(ctx context.Context, d dial, n int) (figure, error) {
 		})
 	}
 	work.Wait()
+	spent := s.usage().cpu - before
 	for _, c := range clients {
 		err = errors.Join(err, c.close())
 	}
 	if err != nil {
 		return figure{}, fmt.Errorf("%d clients: %w", n, err)
 	}
-	return cut(all, start, b.size.window, b.size.windows), ctx.Err()
+	f := cut(all, start, b.size.window, b.size.windows)
+	f.cpu = spent / time.Duration(max(len(all), 1))
+	return f, ctx.Err()
 }
 
 // check makes sure that a server answers what ONNX Runtime says, before anything counts.

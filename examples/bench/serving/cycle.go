@@ -52,7 +52,7 @@ func runCycles(ctx context.Context, args []string) (err error) {
 			return fmt.Errorf("cycle %d: %w", i+1, err)
 		}
 		if tenth := max(*n/10, 1); (i+1)%tenth == 0 {
-			memory = append(memory, groupMemory(syscall.Getpgrp()))
+			memory = append(memory, groupUsage(syscall.Getpgrp()).resident)
 		}
 	}
 	return json.NewEncoder(os.Stdout).Encode(memory)

@@ -58,7 +58,7 @@ func (b *bench) overload(ctx context.Context, models []model, f floors) error {
 		return err
 	}
 	defer s.stop()
-	loaded, err := b.closed(ctx, s.rest, wide)
+	loaded, err := b.closed(ctx, s, s.rest, wide)
 	if err != nil {
 		return err
 	}
@@ -70,14 +70,14 @@ func (b *bench) overload(ctx context.Context, models []model, f floors) error {
 	}
 	calm := quantile(steady.accepted, 0.99)
 	progress("overload: at 90 %%: p99 %s, %d accepted, %d refused", duration(calm), len(steady.accepted), len(steady.refused))
-	before := s.memory()
+	before := s.usage().resident
 	half, err := b.open(ctx, s, m, 3*capacity, b.size.overload/2)
-	middle := s.memory()
+	middle := s.usage().resident
 	if err = errors.Join(err, half.failed); err != nil {
 		return fmt.Errorf("at 3 times capacity: %w", err)
 	}
 	rest, err := b.open(ctx, s, m, 3*capacity, b.size.overload/2)
-	after := s.memory()
+	after := s.usage().resident
 	if err = errors.Join(err, rest.failed); err != nil {
 		return fmt.Errorf("at 3 times capacity: %w", err)
 	}

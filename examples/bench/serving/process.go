@@ -109,26 +109,40 @@ func (p *process) stop() {
 	<-p.ended
 }
 
-// memory is the resident memory of the server and of all processes in its group, in bytes.
-func (p *process) memory() int64 { return groupMemory(p.cmd.Process.Pid) }
+// usage is what a group of processes takes.
+type usage struct {
+	resident int64         // bytes
+	cpu      time.Duration // since each of them started
+}
 
-func groupMemory(group int) int64 {
+// usage is that of the server and of all processes in its group.
+func (p *process) usage() usage { return groupUsage(p.cmd.Process.Pid) }
+
+// tick is the unit in which the kernel tells CPU time (USER_HZ, 100 on every architecture of Linux).
+const tick = 10 * time.Millisecond
+
+func groupUsage(group int) usage {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
-		return 0
+		return usage{}
 	}
-	var total int64
+	var total usage
 	for _, path := range stats {
 		b, err := os.ReadFile(path)
 		if err != nil { // it has ended meanwhile
 			continue
 		}
-		// Behind the command in parentheses: state, parent, group, …; the resident pages are field 24 of all.
+		// Behind the command in parentheses: state, parent, group, …; of all fields 14 and 15 are CPU time, 24 resident pages (proc(5)).
 		fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-		if len(fields) > 21 && fields[2] == strconv.Itoa(group) {
-			pages, _ := strconv.ParseInt(fields[21], 10, 64)
-			total += pages * int64(os.Getpagesize())
+		if len(fields) <= 21 || fields[2] != strconv.Itoa(group) {
+			continue
 		}
+		number := func(field int) int64 {
+			n, _ := strconv.ParseInt(fields[field-3], 10, 64)
+			return n
+		}
+		total.resident += number(24) * int64(os.Getpagesize())
+		total.cpu += time.Duration(number(14)+number(15)) * tick
 	}
 	return total
 }

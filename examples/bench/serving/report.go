@@ -116,7 +116,11 @@ func (f figure) String() string {
 	case !f.has():
 		return ""
 	}
-	return fmt.Sprintf("%s/s; p50 %s, p95 %s, p99 %s", count(f.rate()), duration(f.p50()), duration(f.p95()), duration(f.p99()))
+	text := fmt.Sprintf("%s/s; p50 %s, p95 %s, p99 %s", count(f.rate()), duration(f.p50()), duration(f.p95()), duration(f.p99()))
+	if f.cpu > 0 {
+		text += "; CPU " + duration(f.cpu)
+	}
+	return text
 }
 
 func count(v float64) string { return fmt.Sprintf("%.0f", v) }

@@ -21,7 +21,8 @@ type window struct {
 // figure is what all windows say together; the zero value says nothing.
 type figure struct {
 	windows []window
-	absent  string // why there is none
+	cpu     time.Duration // of the server for each answer; 0: not known
+	absent  string        // why there is none
 }
 
 func (f figure) has() bool { return f.absent == "" && len(f.windows) > 0 }

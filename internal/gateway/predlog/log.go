@@ -59,9 +59,8 @@ type stream struct{ model, version string }
 
 // entry is a request whose records are yet to be made.
 type entry struct {
-	rows      int64
-	records   func() []Record
-	sensitive []string
+	rows    int64
+	records func() (records []Record, sensitive []string)
 }
 
 type segment struct {
@@ -103,9 +102,9 @@ func New(cfg Config) (*Log, error) {
 
 // Add takes the records of a request, at most so many as it has rows, or drops them all if
 // the buffer is full. The records are made when they are written, less the columns
-// named sensitive: what records uses must not change any more. Add never blocks and never fails.
-func (l *Log) Add(rows int, records func() []Record, sensitive []string) {
-	e := entry{int64(rows), records, sensitive}
+// that are named as sensitive: what records uses must not change any more. Add never blocks and never fails.
+func (l *Log) Add(rows int, records func() (records []Record, sensitive []string)) {
+	e := entry{int64(rows), records}
 	if l.waiting.Add(e.rows) <= int64(l.cfg.Buffer) {
 		select {
 		case l.entries <- e:
@@ -150,10 +149,11 @@ func (l *Log) Run(ctx context.Context, grace time.Duration) error {
 // gather makes an entry's records, adds them to their versions' segments and seals those that are full.
 func (l *Log) gather(e entry) {
 	l.waiting.Add(-e.rows)
-	for _, r := range e.records() {
-		if len(e.sensitive) > 0 {
+	records, sensitive := e.records()
+	for _, r := range records {
+		if len(sensitive) > 0 {
 			r.name() // by which they are known
-			r.Features = without(r.Features, e.sensitive)
+			r.Features = without(r.Features, sensitive)
 		}
 		key := stream{r.Model, r.Version}
 		s, ok := l.open[key]

@@ -58,8 +58,9 @@ func encode(records []Record) ([]byte, error) {
 	defer batch.Release()
 
 	var out bytes.Buffer
+	// Snappy: the log shares the processors with the predictions, and Zstandard took most of its time.
 	w, err := pqarrow.NewFileWriter(schema, &out,
-		parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCreatedBy("slipway")),
+		parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Snappy), parquet.WithCreatedBy("slipway")),
 		pqarrow.DefaultWriterProps())
 	if err != nil {
 		return nil, fmt.Errorf("encode segment: %w", err)
