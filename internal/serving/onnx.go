@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/slipway-ml/slipway/internal/feature"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
@@ -19,8 +18,7 @@ type ONNX struct {
 var _ Runtime = (*ONNX)(nil)
 
 // NewONNX serves on the given ONNX Runtime, which stays open for longer than
-// every model. Many small calls at once do best with one thread per operator
-// (Options.Threads 1) and as many calls as cores (Limits.Running).
+// every model. Options.Threads 0 leaves it to the model's size and instances, see spec.Deployment.
 func NewONNX(r *onnx.Runtime, o onnx.Options) (*ONNX, error) {
 	if r == nil {
 		return nil, errors.New("serving: an ONNX Runtime is required")
@@ -28,55 +26,57 @@ func NewONNX(r *onnx.Runtime, o onnx.Options) (*ONNX, error) {
 	return &ONNX{runtime: r, options: o}, nil
 }
 
-// Load opens a session on the configured device.
-func (o *ONNX) Load(ctx context.Context, artifact []byte, config spec.Model) (Model, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+// Load opens the model on the configured device. Instances that run with
+// several threads have a session each, so that they don't wait for each other's
+// threads; with one thread a run is its caller's alone, and all share one session and its memory.
+func (o *ONNX) Load(ctx context.Context, artifact []byte, config spec.Model) (_ Model, err error) {
+	options := o.options
+	options.Device = o.runtime.Resolve(options.Device)
+	spread := spreadOver(config.Deployment, len(artifact), string(options.Device), cores())
+	if options.Threads == 0 {
+		options.Threads = spread.Threads
 	}
-	session, err := o.runtime.Open(artifact, o.options)
-	if err != nil {
-		return nil, err
+	n := spread.Instances
+	if options.Threads == 1 && options.Device == onnx.DeviceCPU {
+		n = 1
 	}
-	mapper, err := feature.NewMapper(session.Inputs())
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("inputs of the model: %w", err), session.Close())
+	s := &onnxSessions{free: make(chan *onnx.Session, n)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	for range n {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		session, err := o.runtime.Open(artifact, options)
+		if err != nil {
+			return nil, err
+		}
+		s.all = append(s.all, session)
+		s.free <- session
 	}
-	return &onnxModel{session: session, mapper: mapper, outputs: config.Outputs, task: config.Task}, nil
+	return NewModel(s, config)
 }
 
-type onnxModel struct {
-	session *onnx.Session
-	mapper  *feature.Mapper
-	outputs spec.Outputs
-	task    spec.Task
+// onnxSessions is one model in one or several equal sessions, at least one.
+type onnxSessions struct {
+	all  []*onnx.Session
+	free chan *onnx.Session // those that no call uses, where there are several
 }
 
-func (m *onnxModel) Inputs() []onnx.Info { return m.session.Inputs() }
+func (s *onnxSessions) Inputs() []onnx.Info { return s.all[0].Inputs() }
 
-func (m *onnxModel) Outputs() []onnx.Info { return m.session.Outputs() }
+func (s *onnxSessions) Outputs() []onnx.Info { return s.all[0].Outputs() }
 
-func (m *onnxModel) Tensors(in Input) ([]onnx.Tensor, error) {
-	if in.Len() == 0 {
-		return nil, fmt.Errorf("%w: it holds no rows", ErrInput)
-	}
-	var tensors []onnx.Tensor
-	var err error
-	if in.Rows != nil {
-		tensors, err = m.mapper.FromRows(in.Rows)
-	} else {
-		tensors, err = m.mapper.FromMatrix(in.Matrix)
-	}
-	switch {
-	case err == nil:
-		return tensors, nil
-	case errors.Is(err, ErrInput):
-		return nil, err
-	}
-	return nil, fmt.Errorf("%w: %w", ErrInput, err)
-}
+func (s *onnxSessions) Examples() map[string]any { return s.all[0].Examples() }
 
-func (m *onnxModel) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
-	out, err := m.session.Run(ctx, in)
+func (s *onnxSessions) Device() string { return s.all[0].Device() }
+
+// Infer runs the model in a session that is free and speaks of errors as a Session has to.
+func (s *onnxSessions) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+	out, err := s.run(ctx, in)
 	switch {
 	case err == nil:
 		return out, nil
@@ -90,36 +90,23 @@ func (m *onnxModel) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor,
 	return nil, fmt.Errorf("%w: %w", ErrModel, err)
 }
 
-func (m *onnxModel) Predictions(out []onnx.Tensor) ([]feature.Prediction, error) {
-	predictions, err := feature.Predictions(out, m.outputs, m.task)
-	if err != nil {
-		return nil, fmt.Errorf("%w: outputs: %w", ErrModel, err)
+func (s *onnxSessions) run(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+	if len(s.all) == 1 {
+		return s.all[0].Run(ctx, in)
 	}
-	return predictions, nil
+	select {
+	case session := <-s.free:
+		defer func() { s.free <- session }()
+		return session.Run(ctx, in)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
-// Zero is a row of zeros, with empty strings where the model takes text.
-func (m *onnxModel) Zero() Input {
-	if width := m.mapper.Width(); width != 0 {
-		return Input{Matrix: [][]float64{make([]float64, max(width, 1))}}
+func (s *onnxSessions) Close() error {
+	errs := make([]error, len(s.all))
+	for i, session := range s.all {
+		errs[i] = session.Close()
 	}
-	inputs := m.session.Inputs()
-	row := make(map[string]any, len(inputs))
-	for _, in := range inputs {
-		switch in.Type {
-		case onnx.String:
-			row[in.Name] = ""
-		case onnx.Bool:
-			row[in.Name] = false
-		default:
-			row[in.Name] = 0.0
-		}
-	}
-	return Input{Rows: []map[string]any{row}}
+	return errors.Join(errs...)
 }
-
-func (m *onnxModel) Columns() []string { return m.mapper.Columns() }
-
-func (m *onnxModel) Device() string { return m.session.Device() }
-
-func (m *onnxModel) Close() error { return m.session.Close() }
