@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"net"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/gateway"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
+	"github.com/slipway-ml/slipway/internal/telemetry"
 )
 
 // gateway serves predictions until ctx ends. It opens the catalog and the blob
@@ -19,15 +23,39 @@ func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func
 	defer func() { err = errors.Join(err, cat.close((*catalog.Catalog).Close)) }()
 	blobs := lazyStore{&lazy[*store]{open: p.cfg.openStore}}
 	defer func() { err = errors.Join(err, blobs.close((*store).Close)) }()
+	operator, err := p.cfg.operatorToken()
+	if err != nil {
+		return err
+	}
+	traces, err := telemetry.Traces(ctx, "slipway-gateway", version)
+	if err != nil {
+		return err
+	}
+	var provider trace.TracerProvider // a nil *sdk.TracerProvider in it would not be nil
+	if traces != nil {
+		provider = traces
+		defer func() {
+			if err := finish(ctx, traces.Shutdown); err != nil {
+				p.log.Warn("the last traces could not be sent", "error", err)
+			}
+		}()
+	}
 	g, err := gateway.New(gateway.Config{
 		HTTP: http, GRPC: grpc, Catalog: cat, Blobs: blobs, Runtime: lazyRuntime{onnx.Options{Device: onnx.Device(p.cfg.Device)}},
-		StateDir: p.cfg.State, Token: p.token, Version: version, Logger: p.log,
+		StateDir: p.cfg.State, Token: p.token, ModelControl: p.cfg.ModelControl, OperatorToken: operator, Traces: provider, Version: version, Logger: p.log,
 	})
 	if err != nil {
 		return err
 	}
 	up()
 	return g.Run(ctx)
+}
+
+// finish gives what is left to do after ctx has ended some seconds.
+func finish(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return do(ctx)
 }
 
 // lazyRuntime finds ONNX Runtime when a model is to be loaded: without the
