@@ -89,12 +89,30 @@ type modelHealth struct {
 }
 
 type versionHealth struct {
-	Version string `json:"version"`
-	State   string `json:"state"`
-	Device  string `json:"device,omitempty"`
-	Error   string `json:"error,omitempty"`
+	Version   string  `json:"version"`
+	State     string  `json:"state"`
+	Device    string  `json:"device,omitempty"`
+	Instances int     `json:"instances,omitempty"`
+	WarmUp    *warmUp `json:"warm_up,omitempty"`
+	Error     string  `json:"error,omitempty"`
 	// Process is how the version's process is; absent if it has none of its own.
 	Process *serving.Process `json:"process,omitempty"`
+}
+
+// warmUp is what a version ran before it took requests.
+type warmUp struct {
+	Rows    []int   `json:"rows"` // of each batch
+	Seconds float64 `json:"seconds"`
+	// LeftOut says why batch sizes are missing.
+	LeftOut string `json:"left_out,omitempty"`
+}
+
+func versionHealthOf(s serving.Status) versionHealth {
+	out := versionHealth{Version: s.Version, State: string(s.State), Device: s.Device, Instances: s.Instances, Error: clipTo(s.Error, 500), Process: s.Process}
+	if w := s.WarmUp; w.Took > 0 {
+		out.WarmUp = &warmUp{Rows: append([]int{}, w.Sizes...), Seconds: w.Took.Seconds(), LeftOut: clipTo(w.Left, 500)}
+	}
+	return out
 }
 
 // health is what the gateway knows of itself. It is healthy when the production
@@ -129,7 +147,7 @@ func (g *Gateway) modelHealth(r catalog.Route) modelHealth {
 	}
 	for _, s := range g.pool.Statuses() {
 		if s.Model == r.Model {
-			m.Versions = append(m.Versions, versionHealth{Version: s.Version, State: string(s.State), Device: s.Device, Error: clipTo(s.Error, 500), Process: s.Process})
+			m.Versions = append(m.Versions, versionHealthOf(s))
 		}
 	}
 	return m

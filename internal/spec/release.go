@@ -59,8 +59,10 @@ type Outputs struct {
 
 // Deployment is how the model is meant to be served (capability S2).
 type Deployment struct {
-	Kind                string   `yaml:"kind,omitempty" json:"kind" jsonschema:"enum=online,enum=batch,enum=streaming,default=online" jsonschema_description:"How predictions are asked for."`
-	BatchSize           int      `yaml:"batch_size,omitempty" json:"batch_size" jsonschema:"minimum=1,maximum=4096,default=32" jsonschema_description:"Most rows in one inference."`
+	Kind      string `yaml:"kind,omitempty" json:"kind" jsonschema:"enum=online,enum=batch,enum=streaming,default=online" jsonschema_description:"How predictions are asked for."`
+	BatchSize int    `yaml:"batch_size,omitempty" json:"batch_size" jsonschema:"minimum=1,maximum=4096,default=32" jsonschema_description:"Most rows in one inference."`
+	// Instances is how many batches run at once on a device; 0 leaves it to the size of the model and the device.
+	Instances           int      `yaml:"instances,omitempty" json:"instances,omitempty" jsonschema:"minimum=0,maximum=256,default=0" jsonschema_description:"Batches that run at once on a device, each with its share of the threads; 0 is chosen from the device and the size of the model."`
 	MaxLatencyMS        float64  `yaml:"max_latency_ms,omitempty" json:"max_latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Latency that callers can rely on, in milliseconds."`
 	MaxThroughput       float64  `yaml:"max_throughput,omitempty" json:"max_throughput" jsonschema:"exclusiveMinimum=0,default=1000" jsonschema_description:"Requests per second."`
 	AutoScaling         *bool    `yaml:"auto_scaling,omitempty" json:"auto_scaling" jsonschema:"default=true" jsonschema_description:"Whether instances follow the load."`
