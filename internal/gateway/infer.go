@@ -68,14 +68,15 @@ func (b inference) infer(ctx context.Context, r oip.Request, id, subject string)
 	out, err := c.Infer(limited, r.Inputs, int(min(max(priority, 0), 1000)))
 	a := answer{key: c.key, latency: time.Since(began)}
 	rows := input(r.Inputs)
-	if err == nil {
-		a.predictions, err = read(c, out, rows.Len())
-	}
 	err = g.judge(ctx, c, rows, err)
-	g.count(c, a, err, ctx.Err() != nil)
+	verdict := err
+	if err == nil { // predictions that are no numbers count against the model, and are still the tensors asked for
+		a.predictions, verdict = read(c, out, rows.Len())
+	}
+	g.count(c, a, verdict, ctx.Err() != nil)
 	g.sayPanic(c.key, id, err)
 	if rows.Len() > 0 {
-		g.note(c, id, began, predictRequest{Subject: subject, Input: rows}, a, err)
+		g.note(c, id, began, predictRequest{Subject: subject, Input: rows}, a, verdict)
 	}
 	return c.key, out, err
 }

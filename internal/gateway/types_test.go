@@ -151,6 +151,29 @@ func TestEveryTypeInABatch(t *testing.T) {
 	}
 }
 
+// An answer that is no number is the model's failure in the counts, and still what
+// was asked for where it has a form: perf_analyzer sends whatever bits there are.
+func TestNoNumberIsAnAnswerInBinary(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.register(t, "nan", filepath.Join("..", "onnx", "testdata", "nan_output.onnx"), spec.Classification)
+	g := w.start(t, t.TempDir(), func(c *Config) { c.ModelControl = true })
+	require.Equal(t, 200, g.send(t, "/v2/repository/models/nan/load", "{}").status)
+	in := []wireTensor{{Name: "x", Datatype: "FP32", Shape: []int64{1, 4}, Data: json.RawMessage("[1,2,3,4]"), Raw: encode(t, wireTensor{Datatype: "FP32", Data: json.RawMessage("[1,2,3,4]")})}}
+	out := g.inferBinary(t, "nan", in)
+	require.True(t, math.IsNaN(numbers(t, out[1])[0]))
+	out = inferRaw(t, g.inference(t), "nan", in)
+	require.True(t, math.IsNaN(numbers(t, out[1])[0]))
+	asJSON := g.send(t, "/v2/models/nan/infer", text(t, map[string]any{"inputs": []any{map[string]any{"name": "x", "datatype": "FP32", "shape": []int{1, 4}, "data": []int{1, 2, 3, 4}}}}))
+	require.Equal(t, 500, asJSON.status)
+	require.Contains(t, asJSON.body["error"], "ask for binary data")
+	require.Contains(t, g.get(t, "/metrics").body["text"], `slipway_predictions_total{model="nan",outcome="error",version="1"} 3`)
+	stats := g.get(t, "/v2/models/nan/stats").body["model_stats"].([]any)[0].(map[string]any)["inference_stats"].(map[string]any)
+	for _, phase := range []string{"success", "queue", "compute_input", "compute_infer", "compute_output"} {
+		require.EqualValues(t, 3, stats[phase].(map[string]any)["count"], "%s: perf_analyzer wants the counts to be equal", phase)
+	}
+}
+
 func (r *running) inference(t testing.TB) inferencepb.GRPCInferenceServiceClient {
 	t.Helper()
 	conn, err := grpc.NewClient(r.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
