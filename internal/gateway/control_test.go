@@ -65,6 +65,11 @@ func TestModelControl(t *testing.T) {
 	require.Equal(t, 200, g.get(t, "/v2/models/half/ready").status)
 	require.Equal(t, 200, predict().status)
 	require.EqualValues(t, 32, g.get(t, "/v2/models/half/config").body["max_batch_size"])
+	health := g.get(t, "/health").body["models"].(map[string]any)["half"].(map[string]any)
+	require.Equal(t, []any{"1"}, health["loaded"])
+	held := health["versions"].([]any)[0].(map[string]any)
+	require.Equal(t, []any{1.0, 2.0, 4.0, 8.0, 16.0, 32.0}, held["warm_up"].(map[string]any)["rows"], "every size of batch has run")
+	require.Positive(t, held["instances"])
 
 	wrong := g.load(t, "half", `"parameters": {"config": {{"max_batch_size": "16"}}}`)
 	require.Equal(t, 400, wrong.status)

@@ -79,13 +79,15 @@ type health struct {
 }
 
 type modelHealth struct {
-	Healthy        bool            `json:"healthy"`
-	Reason         string          `json:"reason,omitempty"`
-	Stable         string          `json:"stable,omitempty"`
-	Canary         string          `json:"canary,omitempty"`
-	CanaryPermille int             `json:"canary_permille"`
-	RouteRev       int64           `json:"route_rev"`
-	Versions       []versionHealth `json:"versions"`
+	Healthy        bool   `json:"healthy"`
+	Reason         string `json:"reason,omitempty"`
+	Stable         string `json:"stable,omitempty"`
+	Canary         string `json:"canary,omitempty"`
+	CanaryPermille int    `json:"canary_permille"`
+	RouteRev       int64  `json:"route_rev"`
+	// Loaded are the versions that an operator has loaded.
+	Loaded   []string        `json:"loaded,omitempty"`
+	Versions []versionHealth `json:"versions"`
 }
 
 type versionHealth struct {
@@ -132,6 +134,18 @@ func (g *Gateway) health() health {
 		}
 		out.Models[name] = m
 	}
+	for name, c := range g.control.all() {
+		m, routed := out.Models[name]
+		if !routed && len(c.versions) > 0 { // whether it works is no verdict on the gateway
+			m = g.versionsHealth(modelHealth{Healthy: g.prober.check(c.versions[0].key) == nil}, name)
+		}
+		for _, v := range c.versions {
+			m.Loaded = append(m.Loaded, v.key.Version)
+		}
+		if routed || len(c.versions) > 0 {
+			out.Models[name] = m
+		}
+	}
 	if len(out.Models) == 0 && !ok {
 		out.Status, out.Reason = "unavailable", "the catalog has not answered yet, and no routes were kept from before"
 	}
@@ -145,8 +159,13 @@ func (g *Gateway) modelHealth(r catalog.Route) modelHealth {
 			m.Healthy, m.Reason = false, clipError(err)
 		}
 	}
+	return g.versionsHealth(m, r.Model)
+}
+
+// versionsHealth adds the versions held here.
+func (g *Gateway) versionsHealth(m modelHealth, model string) modelHealth {
 	for _, s := range g.pool.Statuses() {
-		if s.Model == r.Model {
+		if s.Model == model {
 			m.Versions = append(m.Versions, versionHealthOf(s))
 		}
 	}

@@ -69,13 +69,14 @@ func (b inference) infer(ctx context.Context, r oip.Request, id, subject string)
 	a := answer{key: c.key, latency: time.Since(began)}
 	rows := func() serving.Input { return input(r.Inputs) }
 	n := int(r.Inputs[0].Rows())
-	if err == nil {
-		a.predictions, err = read(c, out, n)
-	}
 	err = g.judge(ctx, c, rows, err)
-	g.count(c, a, err, ctx.Err() != nil)
+	verdict := err
+	if err == nil { // predictions that are no numbers count against the model, and are still the tensors asked for
+		a.predictions, verdict = read(c, out, n)
+	}
+	g.count(c, a, verdict, ctx.Err() != nil)
 	g.sayPanic(c.key, id, err)
-	g.note(c, id, began, subject, n, rows, a, err)
+	g.note(c, id, began, subject, n, rows, a, verdict)
 	return c.key, out, err
 }
 

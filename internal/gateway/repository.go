@@ -97,9 +97,11 @@ func (b inference) Statistics(model, version string) ([]oip.Statistics, error) {
 
 func statistics(key serving.Key, c serving.Counts) oip.Statistics {
 	d := func(t serving.Total) oip.Duration { return oip.Duration{Count: t.Count, NS: uint64(t.Time)} } //nolint:gosec // not negative
+	// Input and output are not measured apart from the run, but are counted with it: perf_analyzer wants the counts to be equal.
+	counted := func(t serving.Total) oip.Duration { return oip.Duration{Count: t.Count} }
 	out := oip.Statistics{
 		Name: key.Model, Version: key.Version, InferenceCount: c.Rows, ExecutionCount: c.Batches, Responses: map[string]struct{}{},
-		Infer: oip.InferStatistics{Success: d(c.Success), Fail: d(c.Fail), Queue: d(c.Queue), ComputeInfer: d(c.Compute)}, Memory: []struct{}{},
+		Infer: oip.InferStatistics{Success: d(c.Success), Fail: d(c.Fail), Queue: d(c.Queue), ComputeInput: counted(c.Compute), ComputeInfer: d(c.Compute), ComputeOutput: counted(c.Compute)}, Memory: []struct{}{},
 		Batches: []oip.BatchStatistics{},
 	}
 	if !c.Last.IsZero() {
@@ -111,7 +113,8 @@ func statistics(key serving.Key, c serving.Counts) oip.Statistics {
 	}
 	slices.Sort(sizes)
 	for _, size := range sizes {
-		out.Batches = append(out.Batches, oip.BatchStatistics{Size: uint64(size), ComputeInfer: d(c.Sizes[size])}) //nolint:gosec // not negative
+		ran := c.Sizes[size]
+		out.Batches = append(out.Batches, oip.BatchStatistics{Size: uint64(size), ComputeInput: counted(ran), ComputeInfer: d(ran), ComputeOutput: counted(ran)}) //nolint:gosec // not negative
 	}
 	return out
 }

@@ -106,7 +106,7 @@ func TestWarmUpIsBounded(t *testing.T) {
 		return ctx.Err()
 	}}
 	p, err := NewPool(PoolConfig{
-		Runtime: scripts{func(string, spec.Model) (Model, error) { return m, nil }}, WarmUp: 20 * time.Millisecond,
+		Runtime: scripts{func(string, spec.Model) (Model, error) { return m, nil }}, WarmUp: 500 * time.Millisecond,
 		Fetch: func(context.Context, string) ([]byte, error) { return nil, nil },
 	})
 	require.NoError(t, err)
@@ -184,8 +184,8 @@ func TestAwaitTellsOfTheLastLoad(t *testing.T) {
 	cancel()
 	slow := want("2")
 	block := make(chan struct{})
-	t.Cleanup(func() { close(block) })
 	q, _ := newPool(t, func(string, spec.Model) (Model, error) { <-block; return &script{}, nil })
+	t.Cleanup(func() { close(block) })
 	require.NoError(t, q.Ensure([]Desired{slow}))
 	require.ErrorIs(t, q.Await(ctx, slow.Key), context.Canceled)
 }
