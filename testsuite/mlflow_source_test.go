@@ -34,11 +34,11 @@ func TestReleaseFromMLflow(t *testing.T) {
 		return answer.StatusCode == http.StatusOK
 	}, 3*time.Minute, 200*time.Millisecond, "MLflow's server does not come up")
 
-	log := func(uri, name string) (run string) {
+	log := func(uri, name string, options ...string) (run string) {
 		t.Helper()
 		file, err := filepath.Abs(filepath.Join(examples, "models", "1.1.0.onnx"))
 		require.NoError(t, err)
-		cmd := exec.CommandContext(t.Context(), python, filepath.Join("testdata", "mlflow", "source.py"), uri, file, name)
+		cmd := exec.CommandContext(t.Context(), python, append([]string{filepath.Join("testdata", "mlflow", "source.py"), uri, file, name}, options...)...)
 		cmd.Env = append(os.Environ(), "HOME="+dir, "GIT_PYTHON_REFRESH=quiet", "PYTHONWARNINGS=ignore", "MLFLOW_HTTP_REQUEST_MAX_RETRIES=1", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR=false")
 		var errs lockedBuffer
 		cmd.Stderr = &errs
@@ -82,6 +82,16 @@ func TestReleaseFromMLflow(t *testing.T) {
 	stdout, _, code := command(t, "sha256sum", stored[0])
 	require.Zero(t, code)
 	require.Equal(t, "sha256:"+strings.Fields(stdout)[0], all[0].Digest)
+
+	// Large weights stored as bytes are a file of their own on the server, and part of the artifact here.
+	log(server, "with-weights", "raw")
+	weights, err := filepath.Glob(filepath.Join(dir, "artifacts", "*", "models", "*", "artifacts", "*.data"))
+	require.NoError(t, err)
+	require.Len(t, weights, 1)
+	out, code = start(server, "1.4.0", "mlflow://with-weights@champion")
+	require.Zero(t, code, out)
+	_, code = c.watch("1.4.0")
+	require.Zero(t, code)
 
 	for artifact, message := range map[string]string{
 		"mlflow://nobody@champion": "nobody", "mlflow://exported-model@none": "none", "runs:/" + run + "/nothing": "no model that MLflow logged", "mlflow://exported-model": "write mlflow://NAME@ALIAS",
