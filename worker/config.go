@@ -44,6 +44,8 @@ type config struct {
 	AllowUnverified bool
 	// WebhookNetworks may be told of registry events although they are not public, as 10.0.0.0/8.
 	WebhookNetworks []string
+	// Mirror is another tracking server that has the runs too.
+	Mirror mirrorConfig
 	// Device is auto, cpu or cuda.
 	Device string
 	// TemporalCLI is the temporal binary for dev.
@@ -92,6 +94,7 @@ func defaults() *config {
 		MaxTestMB:       1024,
 		MaskKeyFile:     env("SLIPWAY_MASK_KEY_FILE", ""),
 		WebhookNetworks: strings.FieldsFunc(os.Getenv("SLIPWAY_WEBHOOK_NETWORKS"), func(r rune) bool { return r == ',' || r == ' ' }),
+		Mirror:          defaultMirror(),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
 		TemporalCLI:     env("TEMPORAL_CLI", ""),
 		UI:              env("SLIPWAY_TEMPORAL_UI", ""),
@@ -115,6 +118,7 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	f.IntVar(&c.MaxTestMB, "max-test-mb", c.MaxTestMB, "most MiB of test rows that model tests hold in memory")
 	f.StringVar(&c.MaskKeyFile, "mask-key-file", c.MaskKeyFile, "file with at least 32 random bytes that personal values are masked with; default none (SLIPWAY_MASK_KEY_FILE)")
 	f.StringSliceVar(&c.WebhookNetworks, "webhook-networks", c.WebhookNetworks, "networks that webhooks may be in although they are not public, as 10.0.0.0/8,127.0.0.1 (SLIPWAY_WEBHOOK_NETWORKS)")
+	c.Mirror.flags(f)
 	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu or cuda (SLIPWAY_DEVICE)")
 	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 }
@@ -161,6 +165,9 @@ func (c *config) settle(roles []string) error {
 	}
 	if !slices.Contains([]string{"auto", "cpu", "cuda"}, c.Device) {
 		return usageError{fmt.Errorf("--device %q: want auto, cpu or cuda", c.Device)}
+	}
+	if err := c.Mirror.settle(); err != nil {
+		return err
 	}
 	return c.guard(roles)
 }
