@@ -27,9 +27,10 @@ func (m *Mirror) bring(ctx context.Context, at catalog.MirrorRun) (catalog.Mirro
 	if err != nil {
 		return at, err
 	}
-	if fresh {
+	switch {
+	case fresh:
 		a.compare = false
-	} else if at.Remote == "" {
+	case at.Remote == "":
 		a.compare = true // made by an attempt that was cut off, or of the time before `slipway mirror stop`
 	}
 	at.Remote = a.remote.Info.ID

@@ -276,6 +276,13 @@ func TestPointsAreSentOnce(t *testing.T) {
 			}
 		}
 		switch n.Add(1) % 8 {
+		case 1, 5:
+			if strings.HasSuffix(r.URL.Path, "runs/get") { // it says so, but it is there
+				w.WriteHeader(http.StatusNotFound)
+				_, _ = io.WriteString(w, `{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"Run not found"}`)
+				return
+			}
+			take(w)
 		case 3:
 			take(discard{http.Header{}})
 			panic(http.ErrAbortHandler)

@@ -59,8 +59,8 @@ func (a *attempt) find(ctx context.Context, known string) (fresh bool, err error
 		if err == nil || !mlflowclient.Is(err, mlflowclient.CodeNotFound) {
 			return false, err
 		}
-		// It is gone for good there: it is made again, with everything.
-		a.sent = sent{Metrics: map[string]sentMetric{}, Files: map[string]string{}}
+		// It is gone for good there: it is made again, with everything, unless it is found another way.
+		a.sent, a.compare = sent{Metrics: map[string]sentMetric{}, Files: map[string]string{}}, true
 	}
 	experiment, err := a.experiment(ctx)
 	if err != nil {
