@@ -14,25 +14,33 @@ import (
 	"github.com/slipway-ml/slipway/internal/catalog"
 )
 
-// TestReleaseFromMLflow releases models out of the registry and a run of a real MLflow server, and of Slipway's own.
-func TestReleaseFromMLflow(t *testing.T) {
-	t.Parallel()
-	python := need(t, "MLFLOW_PYTHON")
-	c := startCluster(t, "", "")
-	server := "http://127.0.0.1:" + itoa(freePort(t))
-	dir := t.TempDir()
-	mlflow := newProcess(t, filepath.Join(dir, "mlflow.log"), python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", server[strings.LastIndex(server, ":")+1:],
+// startMLflow starts a real MLflow server on SQLite and a folder, both beside its log, and waits until it answers.
+func startMLflow(t *testing.T) (uri string, server *process) {
+	t.Helper()
+	dir, port := t.TempDir(), itoa(freePort(t))
+	uri = "http://127.0.0.1:" + port
+	server = newProcess(t, filepath.Join(dir, "mlflow.log"), need(t, "MLFLOW_PYTHON"), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port,
 		"--workers", "1", "--backend-store-uri", "sqlite:///"+filepath.Join(dir, "mlflow.db"), "--artifacts-destination", filepath.Join(dir, "artifacts"))
-	mlflow.env = []string{"HOME=" + dir, "GIT_PYTHON_REFRESH=quiet"}
-	mlflow.start()
+	server.env = []string{"HOME=" + dir, "GIT_PYTHON_REFRESH=quiet"}
+	server.start()
 	require.Eventually(t, func() bool {
-		answer, err := http.Get(server + "/health")
+		answer, err := http.Get(uri + "/health")
 		if err != nil {
 			return false
 		}
 		answer.Body.Close()
 		return answer.StatusCode == http.StatusOK
 	}, 3*time.Minute, 200*time.Millisecond, "MLflow's server does not come up")
+	return uri, server
+}
+
+// TestReleaseFromMLflow releases models out of the registry and a run of a real MLflow server, and of Slipway's own.
+func TestReleaseFromMLflow(t *testing.T) {
+	t.Parallel()
+	python := need(t, "MLFLOW_PYTHON")
+	c := startCluster(t, "", "")
+	server, mlflow := startMLflow(t)
+	dir := filepath.Dir(mlflow.log)
 
 	log := func(uri, name string, options ...string) (run string) {
 		t.Helper()

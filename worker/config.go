@@ -49,6 +49,8 @@ type config struct {
 	AllowUnverified bool
 	// WebhookNetworks may be told of registry events although they are not public, as 10.0.0.0/8.
 	WebhookNetworks []string
+	// Mirror is another tracking server that has the runs too.
+	Mirror mirrorConfig
 	// Device is auto, cpu, cuda or cuda:N.
 	Device string
 	// DeviceMemoryMB bounds what a model takes of a CUDA device's memory, in MiB; 0: no bound.
@@ -105,6 +107,7 @@ func defaults() *config {
 		MaxTestMB:       1024,
 		MaskKeyFile:     env("SLIPWAY_MASK_KEY_FILE", ""),
 		WebhookNetworks: strings.FieldsFunc(os.Getenv("SLIPWAY_WEBHOOK_NETWORKS"), func(r rune) bool { return r == ',' || r == ' ' }),
+		Mirror:          defaultMirror(),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
 		Isolation:       env("SLIPWAY_ISOLATION", isolationProcess),
 		ModelMemoryMB:   4096,
@@ -135,6 +138,7 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	c.isolationFlags(f)
 	f.BoolVar(&c.ModelControl, "model-control", c.ModelControl, "let clients of the gateway load versions of the registry and unload them (SLIPWAY_MODEL_CONTROL=explicit)")
 	f.StringVar(&c.OperatorFile, "operator-token-file", c.OperatorFile, "file with the bearer token for --model-control; required beyond loopback (SLIPWAY_OPERATOR_TOKEN_FILE)")
+	c.Mirror.flags(f)
 	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 }
 
@@ -187,6 +191,9 @@ func (c *config) settle(roles []string) error {
 		return usageError{fmt.Errorf("--device-memory-mb %d: want 0 or more", c.DeviceMemoryMB)}
 	}
 	if err := c.checkIsolation(); err != nil {
+		return err
+	}
+	if err := c.Mirror.settle(); err != nil {
 		return err
 	}
 	return c.guard(roles)
