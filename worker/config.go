@@ -30,6 +30,8 @@ type config struct {
 	ExportRoot string
 	// MaxTestMB bounds the test rows that model tests hold in memory, in MiB of values.
 	MaxTestMB int
+	// MaxModelMB bounds the memory of the process in which a batch's model runs, in MiB beside twice the model.
+	MaxModelMB int
 	// MaskKeyFile holds the key that masks personal values; empty: reports hide them and nothing can be masked.
 	MaskKeyFile string
 	// Namespace of Temporal; empty: default.
@@ -90,6 +92,7 @@ func defaults() *config {
 		ImportRoot:      env("SLIPWAY_IMPORT_ROOT", ""),
 		ExportRoot:      env("SLIPWAY_EXPORT_ROOT", ""),
 		MaxTestMB:       1024,
+		MaxModelMB:      4096,
 		MaskKeyFile:     env("SLIPWAY_MASK_KEY_FILE", ""),
 		WebhookNetworks: strings.FieldsFunc(os.Getenv("SLIPWAY_WEBHOOK_NETWORKS"), func(r rune) bool { return r == ',' || r == ' ' }),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
@@ -113,6 +116,7 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.ImportRoot, "import-root", c.ImportRoot, "folder that the activity data.Add may read from; default none (SLIPWAY_IMPORT_ROOT)")
 	f.StringVar(&c.ExportRoot, "export-root", c.ExportRoot, "folder that the activity data.Get may write to; default none (SLIPWAY_EXPORT_ROOT)")
 	f.IntVar(&c.MaxTestMB, "max-test-mb", c.MaxTestMB, "most MiB of test rows that model tests hold in memory")
+	f.IntVar(&c.MaxModelMB, "max-model-mb", c.MaxModelMB, "most MiB, beside twice the model, of the process that a batch's model runs in")
 	f.StringVar(&c.MaskKeyFile, "mask-key-file", c.MaskKeyFile, "file with at least 32 random bytes that personal values are masked with; default none (SLIPWAY_MASK_KEY_FILE)")
 	f.StringSliceVar(&c.WebhookNetworks, "webhook-networks", c.WebhookNetworks, "networks that webhooks may be in although they are not public, as 10.0.0.0/8,127.0.0.1 (SLIPWAY_WEBHOOK_NETWORKS)")
 	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu or cuda (SLIPWAY_DEVICE)")
@@ -135,6 +139,9 @@ func (c *config) runFlags(f *pflag.FlagSet) {
 func (c *config) settle(roles []string) error {
 	if c.MaxTestMB < 1 {
 		return fmt.Errorf("--max-test-mb %d: want at least 1", c.MaxTestMB)
+	}
+	if c.MaxModelMB < 1 {
+		return fmt.Errorf("--max-model-mb %d: want at least 1", c.MaxModelMB)
 	}
 	state, err := filepath.Abs(c.State)
 	if err != nil {

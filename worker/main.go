@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/slipway-ml/slipway/internal/batch"
 	"github.com/slipway-ml/slipway/internal/modeltest"
 	"github.com/slipway-ml/slipway/internal/sandbox"
 )
@@ -31,7 +32,7 @@ type usageError struct{ error }
 
 // children is the work that this program does in child processes of itself.
 func children() map[string]sandbox.Entry {
-	return map[string]sandbox.Entry{modeltest.ChildName: modeltest.Child}
+	return map[string]sandbox.Entry{modeltest.ChildName: modeltest.Child, batch.ChildName: batch.Child}
 }
 
 func main() {

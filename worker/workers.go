@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/slipway-ml/slipway/activities"
+	"github.com/slipway-ml/slipway/internal/batch"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/mlflow"
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -22,6 +23,9 @@ import (
 
 // stopTimeout lets running activities end at shutdown.
 const stopTimeout = 60 * time.Second
+
+// heartbeatEvery is the least time between two heartbeats of an activity.
+const heartbeatEvery = 2 * time.Second
 
 // workerRoles are the roles that poll a task queue.
 func workerRoles(roles []string) []string {
@@ -138,6 +142,9 @@ func (p *platform) workerOptions(role string, fatal func(error)) worker.Options 
 		Interceptors:                []interceptor.WorkerInterceptor{&activities.Interceptor{}},
 		OnFatalError:                fatal,
 	}
+	if role != roleControl { // progress is seen, and a cancellation heard of, soon after it happens
+		o.MaxHeartbeatThrottleInterval = heartbeatEvery
+	}
 	switch role {
 	case roleCompute:
 		o.MaxConcurrentActivityExecutionSize = runtime.NumCPU()
@@ -151,11 +158,13 @@ func (p *platform) workerOptions(role string, fatal func(error)) worker.Options 
 
 func (p *platform) activities(c client.Client) activities.Set {
 	server := &activities.Temporal{Client: c}
+	runs := &activities.RunLog{Store: p.store, Files: &mlflow.Files{Catalog: p.catalog, Repository: p.tracked}}
+	models := batch.Isolated{Device: onnx.Device(p.cfg.Device), Memory: int64(p.cfg.MaxModelMB) << 20}
 	return activities.Set{
 		Data: &activities.Data{Library: p.data, MaskKey: p.maskKey},
 		ModelTests: &activities.ModelTests{
 			Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device), MaxTestBytes: int64(p.cfg.MaxTestMB) << 20,
-			Runs: &activities.RunLog{Store: p.store, Files: &mlflow.Files{Catalog: p.catalog, Repository: p.tracked}},
+			Runs: runs,
 		},
 		Registry:   &activities.Registry{Catalog: p.catalog, Executions: server, AllowUnverified: p.cfg.AllowUnverified},
 		Compliance: &activities.Compliance{Catalog: p.catalog, Store: p.store},
@@ -166,5 +175,6 @@ func (p *platform) activities(c client.Client) activities.Set {
 		Temporal:   server,
 		Notify:     &activities.Notify{Log: p.log},
 		Deliver:    &activities.Deliver{Webhooks: p.courier},
+		Batch:      &activities.Batch{Library: p.data, Load: models.Load, MaskKey: p.maskKey, Runs: runs},
 	}
 }
