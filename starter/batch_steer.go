@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
 
 	"github.com/slipway-ml/slipway/internal/contract"
 )
@@ -76,16 +78,23 @@ frees it later.`,
 				return err
 			}
 			defer c.Close()
-			err = c.CancelWorkflow(cmd.Context(), name.id(), "")
-			if isGone(err) {
-				return fmt.Errorf("batch %s is not under way: slipway batch status %s", name, name)
-			}
-			if err != nil {
-				return fmt.Errorf("cancel batch %s: %w", name, err)
-			}
-			return a.printSteered(name, "cancel")
+			return a.cancelBatch(cmd.Context(), c, name)
 		},
 	}
+}
+
+// cancelBatch cancels a batch that is under way; Temporal takes a cancellation of one that has ended, too.
+func (a *app) cancelBatch(ctx context.Context, c client.Client, name batchName) error {
+	found, err := c.DescribeWorkflowExecution(ctx, name.id(), "")
+	if err == nil && found.GetWorkflowExecutionInfo().GetStatus() == enumspb.WORKFLOW_EXECUTION_STATUS_RUNNING {
+		if err = c.CancelWorkflow(ctx, name.id(), ""); err == nil {
+			return a.printSteered(name, "cancel")
+		}
+	}
+	if err == nil || isGone(err) {
+		return fmt.Errorf("batch %s is not under way: slipway batch status %s", name, name)
+	}
+	return fmt.Errorf("cancel batch %s: %w", name, err)
 }
 
 func (a *app) printSteered(name batchName, what string) error {
