@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 
+	"go.temporal.io/sdk/activity"
+
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/batch"
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/dataset"
 	"github.com/slipway-ml/slipway/internal/dataversion"
-	"github.com/slipway-ml/slipway/internal/sandbox"
+	"github.com/slipway-ml/slipway/internal/onnx"
 )
 
 // Batch predicts the rows of data versions.
@@ -33,20 +35,21 @@ const (
 	maxPlan        = 64 << 20 // bytes
 )
 
+// brokenTries is how often a model may break before that is taken to be its fault: the machine may have been
+// short of memory.
+const brokenTries = 3
+
 // batchError says whether trying again can help.
-func batchError(err error) error {
-	var death *sandbox.Death
+func batchError(ctx context.Context, err error) error {
 	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &death) && death.Cause == sandbox.CauseKilled:
-		return err // from outside: not the model's fault
-	case errors.Is(err, batch.ErrBroken):
+	case err == nil, ctx.Err() != nil:
+		return err
+	case errors.Is(err, batch.ErrBroken) && activity.GetInfo(ctx).Attempt >= brokenTries:
 		return final(err, contract.ErrModelBroken)
 	case errors.Is(err, batch.ErrRefused):
 		return final(err, contract.ErrRefusedRows)
 	case errors.Is(err, artifacts.ErrDamaged), errors.Is(err, artifacts.ErrNotFound): // not the file's fault
-	case errors.Is(err, batch.ErrPlan), errors.Is(err, dataset.ErrSource), errors.Is(err, dataset.ErrCSV):
+	case errors.Is(err, batch.ErrPlan), errors.Is(err, dataset.ErrSource), errors.Is(err, dataset.ErrCSV), errors.Is(err, onnx.ErrInvalidModel):
 		return invalid{err}
 	}
 	return err

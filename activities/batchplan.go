@@ -29,7 +29,7 @@ func (b *Batch) Plan(ctx context.Context, in contract.PlanBatchInput) (contract.
 	defer stop()
 	p := &planning{Batch: b, in: in.Batch, report: report}
 	out, err := p.run(ctx, in.Key)
-	return out, batchError(err)
+	return out, batchError(ctx, err)
 }
 
 // planning is a Plan at work.
@@ -55,7 +55,7 @@ func (p *planning) run(ctx context.Context, key contract.BatchKey) (contract.Pla
 	}
 	graph, err := onnx.ReadGraph(model)
 	if err != nil {
-		return contract.PlanBatchOutput{}, fmt.Errorf("%w: %w", batch.ErrBroken, err)
+		return contract.PlanBatchOutput{}, invalid{fmt.Errorf("model %s %s: %w", p.plan.Model.Name, p.plan.Model.Version, err)}
 	}
 	if p.plan.BatchRows = p.in.BatchRows; p.plan.BatchRows == 0 {
 		p.plan.BatchRows = batch.UsualRows(graph.Inputs)

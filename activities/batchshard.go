@@ -33,7 +33,7 @@ func (b *Batch) Shard(ctx context.Context, in contract.ShardInput) (contract.Sha
 	for _, r := range counts.Refusals {
 		out.Refusals = append(out.Refusals, contract.Refusal(r))
 	}
-	return out, batchError(err)
+	return out, batchError(ctx, err)
 }
 
 // stored finds the output of a shard that is done, and keeps it.

@@ -32,7 +32,7 @@ func newCommand(stdout, stderr io.Writer) *cobra.Command {
 	root.SetOut(stdout)
 	root.SetErr(stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(devCommand(stdout, stderr), runCommand(stdout, stderr), healthCommand(stdout))
+	root.AddCommand(devCommand(stdout, stderr), runCommand(stdout, stderr), modelServerCommand(stdout, stderr), healthCommand(stdout))
 	return root
 }
 

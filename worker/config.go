@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/stack"
 )
 
@@ -30,8 +31,6 @@ type config struct {
 	ExportRoot string
 	// MaxTestMB bounds the test rows that model tests hold in memory, in MiB of values.
 	MaxTestMB int
-	// MaxModelMB bounds the memory of the process in which a batch's model runs, in MiB beside twice the model.
-	MaxModelMB int
 	// MaskKeyFile holds the key that masks personal values; empty: reports hide them and nothing can be masked.
 	MaskKeyFile string
 	// Namespace of Temporal; empty: default.
@@ -46,8 +45,14 @@ type config struct {
 	AllowUnverified bool
 	// WebhookNetworks may be told of registry events although they are not public, as 10.0.0.0/8.
 	WebhookNetworks []string
-	// Device is auto, cpu or cuda.
+	// Device is auto, cpu, cuda or cuda:N.
 	Device string
+	// DeviceMemoryMB bounds what a model takes of a CUDA device's memory, in MiB; 0: no bound.
+	DeviceMemoryMB int
+	// Isolation of the models that a gateway serves: process or none.
+	Isolation string
+	// ModelMemoryMB bounds the memory of a model's process in MiB, ModelCores its processors; 0: no bound.
+	ModelMemoryMB, ModelCores int
 	// TemporalCLI is the temporal binary for dev.
 	TemporalCLI string
 	// UI is where people find the Temporal UI, for links; may be empty.
@@ -92,10 +97,11 @@ func defaults() *config {
 		ImportRoot:      env("SLIPWAY_IMPORT_ROOT", ""),
 		ExportRoot:      env("SLIPWAY_EXPORT_ROOT", ""),
 		MaxTestMB:       1024,
-		MaxModelMB:      4096,
 		MaskKeyFile:     env("SLIPWAY_MASK_KEY_FILE", ""),
 		WebhookNetworks: strings.FieldsFunc(os.Getenv("SLIPWAY_WEBHOOK_NETWORKS"), func(r rune) bool { return r == ',' || r == ' ' }),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
+		Isolation:       env("SLIPWAY_ISOLATION", isolationProcess),
+		ModelMemoryMB:   4096,
 		TemporalCLI:     env("TEMPORAL_CLI", ""),
 		UI:              env("SLIPWAY_TEMPORAL_UI", ""),
 		LogLevel:        slog.LevelInfo,
@@ -116,10 +122,11 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.ImportRoot, "import-root", c.ImportRoot, "folder that the activity data.Add may read from; default none (SLIPWAY_IMPORT_ROOT)")
 	f.StringVar(&c.ExportRoot, "export-root", c.ExportRoot, "folder that the activity data.Get may write to; default none (SLIPWAY_EXPORT_ROOT)")
 	f.IntVar(&c.MaxTestMB, "max-test-mb", c.MaxTestMB, "most MiB of test rows that model tests hold in memory")
-	f.IntVar(&c.MaxModelMB, "max-model-mb", c.MaxModelMB, "most MiB, beside twice the model, of the process that a batch's model runs in")
 	f.StringVar(&c.MaskKeyFile, "mask-key-file", c.MaskKeyFile, "file with at least 32 random bytes that personal values are masked with; default none (SLIPWAY_MASK_KEY_FILE)")
 	f.StringSliceVar(&c.WebhookNetworks, "webhook-networks", c.WebhookNetworks, "networks that webhooks may be in although they are not public, as 10.0.0.0/8,127.0.0.1 (SLIPWAY_WEBHOOK_NETWORKS)")
-	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu or cuda (SLIPWAY_DEVICE)")
+	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu, cuda or cuda:N (SLIPWAY_DEVICE)")
+	f.IntVar(&c.DeviceMemoryMB, "device-memory-mb", c.DeviceMemoryMB, "most MiB that a model takes of a CUDA device's memory; 0: what it needs")
+	c.isolationFlags(f)
 	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 }
 
@@ -139,9 +146,6 @@ func (c *config) runFlags(f *pflag.FlagSet) {
 func (c *config) settle(roles []string) error {
 	if c.MaxTestMB < 1 {
 		return fmt.Errorf("--max-test-mb %d: want at least 1", c.MaxTestMB)
-	}
-	if c.MaxModelMB < 1 {
-		return fmt.Errorf("--max-model-mb %d: want at least 1", c.MaxModelMB)
 	}
 	state, err := filepath.Abs(c.State)
 	if err != nil {
@@ -166,8 +170,16 @@ func (c *config) settle(roles []string) error {
 	if c.Artifacts == "" {
 		c.Artifacts = "file://" + filepath.Join(c.State, "artifacts")
 	}
-	if !slices.Contains([]string{"auto", "cpu", "cuda"}, c.Device) {
-		return usageError{fmt.Errorf("--device %q: want auto, cpu or cuda", c.Device)}
+	device, err := onnx.ParseDevice(c.Device)
+	if err != nil {
+		return usageError{fmt.Errorf("--device: %w", err)}
+	}
+	c.Device = string(device)
+	if c.DeviceMemoryMB < 0 {
+		return usageError{fmt.Errorf("--device-memory-mb %d: want 0 or more", c.DeviceMemoryMB)}
+	}
+	if err := c.checkIsolation(); err != nil {
+		return err
 	}
 	return c.guard(roles)
 }

@@ -12,7 +12,7 @@ import (
 	"os/signal"
 	"syscall"
 
-	"github.com/slipway-ml/slipway/internal/batch"
+	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/modeltest"
 	"github.com/slipway-ml/slipway/internal/sandbox"
 )
@@ -32,7 +32,9 @@ type usageError struct{ error }
 
 // children is the work that this program does in child processes of itself.
 func children() map[string]sandbox.Entry {
-	return map[string]sandbox.Entry{modeltest.ChildName: modeltest.Child, batch.ChildName: batch.Child}
+	entries := modelserver.Entries()
+	entries[modeltest.ChildName] = modeltest.Child
+	return entries
 }
 
 func main() {

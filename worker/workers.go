@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/batch"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/mlflow"
+	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/workflows"
 )
@@ -159,7 +160,9 @@ func (p *platform) workerOptions(role string, fatal func(error)) worker.Options 
 func (p *platform) activities(c client.Client) activities.Set {
 	server := &activities.Temporal{Client: c}
 	runs := &activities.RunLog{Store: p.store, Files: &mlflow.Files{Catalog: p.catalog, Repository: p.tracked}}
-	models := batch.Isolated{Device: onnx.Device(p.cfg.Device), Memory: int64(p.cfg.MaxModelMB) << 20}
+	models := batch.Loader{Config: modelserver.Config{
+		Device: onnx.Device(p.cfg.Device), DeviceMemory: int64(p.cfg.DeviceMemoryMB) << 20, Memory: int64(p.cfg.ModelMemoryMB) << 20, Logger: p.log,
+	}}
 	return activities.Set{
 		Data: &activities.Data{Library: p.data, MaskKey: p.maskKey},
 		ModelTests: &activities.ModelTests{

@@ -7,8 +7,8 @@
 // result. A Job reads one shard's rows, asks the model and writes a Parquet file:
 // key columns, row number, prediction, probabilities, model version and error.
 //
-// The model runs in a child process that can do little harm (Isolated); tensors
-// go through pipes in frames of bounded size.
+// The model runs in a process of its own that can do little harm (Loader, on
+// package modelserver).
 //
 // The package must never import workflows, SQL or the blob store: it is given
 // sources to read from and writers to write to.

@@ -18,6 +18,7 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/dataset"
 	"github.com/slipway-ml/slipway/internal/feature"
+	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/sandbox"
 	"github.com/slipway-ml/slipway/internal/spec"
@@ -25,7 +26,7 @@ import (
 
 // TestMain makes the test binary the child that models run in.
 func TestMain(m *testing.M) {
-	sandbox.Serve(map[string]sandbox.Entry{ChildName: Child})
+	sandbox.Serve(modelserver.Entries())
 	os.Exit(m.Run())
 }
 
@@ -45,7 +46,7 @@ func creditModel(version string) Model {
 // isolated loads a model into a child.
 func isolated(t testing.TB, model []byte, m Model) Inferer {
 	t.Helper()
-	loaded, err := Isolated{Device: onnx.DeviceCPU}.Load(context.Background(), model, m, 1)
+	loaded, err := Loader{Config: modelserver.Config{Device: onnx.DeviceCPU}}.Load(context.Background(), model, m, 1)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = loaded.Close() })
 	return loaded

@@ -93,6 +93,8 @@ type versionHealth struct {
 	State   string `json:"state"`
 	Device  string `json:"device,omitempty"`
 	Error   string `json:"error,omitempty"`
+	// Process is how the version's process is; absent if it has none of its own.
+	Process *serving.Process `json:"process,omitempty"`
 }
 
 // health is what the gateway knows of itself. It is healthy when the production
@@ -127,7 +129,7 @@ func (g *Gateway) modelHealth(r catalog.Route) modelHealth {
 	}
 	for _, s := range g.pool.Statuses() {
 		if s.Model == r.Model {
-			m.Versions = append(m.Versions, versionHealth{Version: s.Version, State: string(s.State), Device: s.Device, Error: clipTo(s.Error, 500)})
+			m.Versions = append(m.Versions, versionHealth{Version: s.Version, State: string(s.State), Device: s.Device, Error: clipTo(s.Error, 500), Process: s.Process})
 		}
 	}
 	return m

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/slipway-ml/slipway/internal/dataset"
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -60,7 +59,7 @@ func Child(c *sandbox.Child) (err error) {
 	defer func() { err = errors.Join(err, memory.Close()) }()
 	reach := sandbox.Reach{}
 	if r.Device != onnx.DeviceCPU && rt.CUDA() {
-		reach = reachOfCUDA(rt)
+		reach.Read, reach.Write = rt.CUDAPaths()
 	}
 	if _, err := c.Confine(reach); err != nil {
 		return err
@@ -83,13 +82,4 @@ func Child(c *sandbox.Child) (err error) {
 	}
 	_, err = run(context.Background(), rt, memory, in, func(s step) error { return c.Send(s) })
 	return err
-}
-
-// reachOfCUDA is what CUDA opens while it runs: its parts, loaded when first
-// needed, the devices, and what it shares memory through.
-func reachOfCUDA(rt *onnx.Runtime) sandbox.Reach {
-	return sandbox.Reach{
-		Read:  []string{filepath.Dir(rt.Library()), "/usr", "/lib", "/lib64", "/opt", "/etc", "/proc", "/sys"},
-		Write: []string{"/dev", "/tmp"},
-	}
 }

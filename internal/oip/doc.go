@@ -3,7 +3,7 @@
 // statistics and the repository, so that the clients which people have work
 // unchanged.
 //
-// A Backend says what there is and runs it; the package knows neither routes nor
+// A Backend says what there is and runs it, a Client asks for it; the package knows neither routes nor
 // models. It must never import go.temporal.io, the catalog or the blob store.
 //
 // Invariants:

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // Entry is work that a child does. Its error reaches the parent as text.
@@ -33,6 +34,12 @@ type Reach struct {
 	Read []string
 	// Write are files and folders to read and write, devices among them.
 	Write []string
+	// Execute are the files that the process may turn into, the loader of their
+	// libraries among them. Empty: it can become no other program.
+	Execute []string
+	// Listen lets the process make stream sockets of the family AF_UNIX and listen
+	// on them. It can still connect to nothing.
+	Listen bool
 }
 
 // served are the entries of this program. It is package state because a child
@@ -123,6 +130,25 @@ func (c *Child) Confine(reach Reach) ([]string, error) {
 	}
 	c.barriers = append(c.barriers, held...)
 	return c.barriers, c.write(message{Barriers: c.barriers})
+}
+
+// Exec confines the process and turns it into another program, which Reach.Execute
+// has to name, in the folder dir and with the environment that it has. It returns
+// only if that fails. The parent's Run ends with the program; as that sends no
+// messages, its end is always a *Death.
+func (c *Child) Exec(path string, args []string, dir string, reach Reach) error {
+	if err := os.Chdir(dir); err != nil {
+		return fmt.Errorf("turn into %s: %w", path, err)
+	}
+	if _, err := c.Confine(reach); err != nil {
+		return err
+	}
+	for d := range resultDescriptor + 1 + len(c.Files) {
+		if d >= resultDescriptor {
+			syscall.CloseOnExec(d)
+		}
+	}
+	return fmt.Errorf("turn into %s: %w", path, syscall.Exec(path, append([]string{path}, args...), os.Environ()))
 }
 
 func (c *Child) write(m message) error {

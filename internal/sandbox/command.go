@@ -19,6 +19,8 @@ type Limits struct {
 	Time time.Duration
 	// OpenFiles is the most open descriptors.
 	OpenFiles uint64
+	// Cores is on how many processors the child runs; which ones is drawn for each child.
+	Cores int
 }
 
 // Command is what a child is to do.
@@ -38,6 +40,14 @@ type Command struct {
 	// Message is called with each message of the child, in order, from one
 	// goroutine. An error ends the child and is Run's. Nil drops messages.
 	Message func(body json.RawMessage) error
+	// Started, if set, is told the child's process id as soon as it runs.
+	Started func(pid int)
+	// Barriers, if set, is told what holds the child whenever that changes, from Message's goroutine.
+	Barriers func(held []string)
+	// Stderr, if set, gets what the child prints, all of it. It must return soon.
+	Stderr io.Writer
+	// Grace is how long a child that ctx ends has after SIGTERM. Zero: it is killed at once.
+	Grace time.Duration
 }
 
 // argument marks a process as a child; the entry's name follows it.
@@ -89,7 +99,7 @@ type message struct {
 const (
 	maxMessage  = 64 << 20  // bytes of one message
 	maxMessages = 512 << 20 // bytes of all
-	maxStderr   = 8 << 10   // bytes kept of what it prints: the first ones say why it died
+	maxStderr   = 8 << 10   // bytes kept of what it prints, of its beginning and of its end
 )
 
 // resultDescriptor is where a child writes its messages; Files follow.

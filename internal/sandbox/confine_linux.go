@@ -6,6 +6,7 @@ import (
 
 	seccomp "github.com/elastic/go-seccomp-bpf"
 	"github.com/landlock-lsm/go-landlock/landlock"
+	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
 	"golang.org/x/sys/unix"
 )
 
@@ -17,28 +18,45 @@ func confine(reach Reach) (held []string, err error) {
 		return nil, err
 	}
 	held = append(held, files)
-	filter := seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: policy()}
+	filter := seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync, Policy: policy(reach)}
 	if err := seccomp.LoadFilter(filter); err != nil {
 		// A kernel or a container that lets no filter in is told, as a lack.
 		return append(held, fmt.Sprintf("without a filter of system calls: %s", err)), nil
 	}
-	return append(held, "no network, no other programs (seccomp)"), nil
+	return append(held, describe(reach)), nil
 }
 
 func confineFiles(reach Reach) (string, error) {
 	version := landlockVersion()
 	if version == 0 {
+		if len(reach.Execute) > 0 {
+			return "without a bound on files and programs: the kernel has no Landlock", nil
+		}
 		return "without a bound on files: the kernel has no Landlock", nil
 	}
 	rules := []landlock.Rule{
-		landlock.RODirs(folders(reach.Read)...), landlock.ROFiles(files(reach.Read)...),
-		landlock.RWDirs(folders(reach.Write)...).WithIoctlDev(), landlock.RWFiles(files(reach.Write)...).WithIoctlDev(),
+		landlock.PathAccess(readFolder, folders(reach.Read)...), landlock.PathAccess(readFile, files(reach.Read)...),
+		landlock.PathAccess(readFolder|writeFolder, folders(reach.Write)...), landlock.PathAccess(readFile|writeFile, files(reach.Write)...),
+		landlock.PathAccess(readFile|ll.AccessFSExecute, files(reach.Execute)...),
 	}
 	if err := landlock.V5.BestEffort().Restrict(rules...); err != nil {
 		return "", fmt.Errorf("landlock: %w", err)
 	}
-	return fmt.Sprintf("%d paths to read, %d to write (Landlock version %d)", len(reach.Read), len(reach.Write), version), nil
+	programs := ""
+	if len(reach.Execute) > 0 {
+		programs = fmt.Sprintf(", %d files to execute", len(reach.Execute))
+	}
+	return fmt.Sprintf("%d paths to read, %d to write%s (Landlock version %d)", len(reach.Read), len(reach.Write), programs, version), nil
 }
+
+// What may be done with paths. Nothing but Reach.Execute may be executed: what is
+// read needs no such right, libraries neither.
+const (
+	readFile    = ll.AccessFSReadFile
+	readFolder  = readFile | ll.AccessFSReadDir
+	writeFile   = ll.AccessFSWriteFile | ll.AccessFSTruncate | ll.AccessFSIoctlDev
+	writeFolder = writeFile | ll.AccessFSRemoveDir | ll.AccessFSRemoveFile | ll.AccessFSMakeDir | ll.AccessFSMakeReg | ll.AccessFSMakeSock | ll.AccessFSMakeFifo | ll.AccessFSMakeSym
+)
 
 // landlockVersion is what the kernel offers, 0 for nothing.
 func landlockVersion() int {
@@ -62,34 +80,4 @@ func existing(paths []string, folder bool) []string {
 		}
 	}
 	return out
-}
-
-// policy forbids what a computation has no use for: new sockets, other
-// programs and processes, tracing, name spaces, mounts, kernel keys and
-// modules, asynchronous system calls, raising its own limits.
-func policy() seccomp.Policy {
-	refuse := func(err unix.Errno) seccomp.Action { return seccomp.ActionErrno | seccomp.Action(err) }
-	return seccomp.Policy{
-		DefaultAction: seccomp.ActionAllow,
-		Syscalls: []seccomp.SyscallGroup{
-			{Action: refuse(unix.EPERM), Names: forbidden()},
-			// New threads are fine, new processes are not. The flags of clone3 lie in
-			// memory, where a filter cannot look: the C library falls back to clone.
-			{Action: refuse(unix.ENOSYS), Names: []string{"clone3"}},
-			{Action: refuse(unix.EPERM), NamesWithCondtions: []seccomp.NameWithConditions{
-				{Name: "clone", Conditions: seccomp.ArgumentConditions{{Argument: 0, Operation: seccomp.BitsNotSet, Value: unix.CLONE_THREAD}}},
-				{Name: "prlimit64", Conditions: seccomp.ArgumentConditions{{Argument: 2, Operation: seccomp.NotEqual, Value: 0}}},
-			}},
-		},
-	}
-}
-
-func forbidden() []string {
-	return append(legacy(),
-		"socket", "socketpair", "execve", "execveat", "ptrace", "process_vm_readv", "process_vm_writev", "pidfd_getfd", "pidfd_open",
-		"pidfd_send_signal", "kill", "setsid", "setpgid", "setrlimit", "unshare", "setns", "mount", "umount2", "pivot_root", "chroot",
-		"open_tree", "move_mount", "fsopen", "fsconfig", "fsmount", "fspick", "bpf", "perf_event_open", "userfaultfd",
-		"io_uring_setup", "io_uring_enter", "io_uring_register", "keyctl", "add_key", "request_key", "init_module", "finit_module",
-		"delete_module", "kexec_load", "reboot", "swapon", "swapoff", "quotactl", "acct", "settimeofday", "clock_settime",
-		"open_by_handle_at", "name_to_handle_at", "personality", "syslog", "vhangup")
 }

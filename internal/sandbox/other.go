@@ -38,6 +38,17 @@ func peakMemory(s *os.ProcessState) int64 {
 	return 0
 }
 
+func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+
+func bind(int) ([]string, error) {
+	return []string{"without a bound on processors: only Linux has one"}, nil
+}
+
+// ResidentMemory is what a process holds, in bytes, which only Linux tells.
+func ResidentMemory(int) (int64, error) {
+	return 0, errors.New("only Linux tells how much memory another process holds")
+}
+
 func watch(context.Context, int, int64, func()) {}
 
 // Memory is what the process holds, in bytes: what Go holds, where the system does not tell more.

@@ -5,10 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"strconv"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // program is the running program, even if its file has been replaced since.
@@ -27,6 +30,46 @@ func killGroup(p *os.Process) error {
 	return nil
 }
 
+// terminate asks a child to end.
+func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+
+// bind makes the calling thread, and the child that it starts, run on so many of
+// the processors that it may run on.
+func bind(cores int) ([]string, error) {
+	var allowed, drawn unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
+		return nil, fmt.Errorf("ask for processors: %w", err)
+	}
+	n := 0
+	for _, i := range rand.Perm(len(allowed) * 64) {
+		if n < cores && allowed.IsSet(i) {
+			drawn.Set(i)
+			n++
+		}
+	}
+	if err := unix.SchedSetaffinity(0, &drawn); err != nil {
+		return nil, fmt.Errorf("bind to %d processors: %w", n, err)
+	}
+	return []string{fmt.Sprintf("%d of %d processors", n, allowed.Count())}, nil
+}
+
+// ResidentMemory is what the process with this id holds now, in bytes; an error if there is none.
+func ResidentMemory(pid int) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0, fmt.Errorf("measure memory: %w", err)
+	}
+	fields := bytes.Fields(text)
+	if len(fields) < 2 {
+		return 0, fmt.Errorf("measure memory of process %d: %q is no statm", pid, text)
+	}
+	pages, err := strconv.ParseInt(string(fields[1]), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("measure memory of process %d: %w", pid, err)
+	}
+	return pages * int64(os.Getpagesize()), nil
+}
+
 // peakMemory is the most resident memory of a process that has ended.
 func peakMemory(s *os.ProcessState) int64 {
 	if used, ok := s.SysUsage().(*syscall.Rusage); ok {
@@ -39,22 +82,19 @@ func peakMemory(s *os.ProcessState) int64 {
 func watch(ctx context.Context, pid int, limit int64, over func()) {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
-	path := fmt.Sprintf("/proc/%d/statm", pid)
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		text, err := os.ReadFile(path)
+		held, err := ResidentMemory(pid)
 		if err != nil {
 			return // it has ended
 		}
-		if fields := bytes.Fields(text); len(fields) > 1 {
-			if pages, err := strconv.ParseInt(string(fields[1]), 10, 64); err == nil && pages*int64(os.Getpagesize()) > limit {
-				over()
-				return
-			}
+		if held > limit {
+			over()
+			return
 		}
 	}
 }

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -47,6 +47,7 @@ func Run(ctx context.Context, c Command) (Usage, error) {
 		return Usage{}, fmt.Errorf("start a child for %s: this program does not serve it: its main must call sandbox.Serve first", c.Entry)
 	}
 	r := &run{command: c}
+	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(errOver)
 	if c.Limits.Time > 0 {
@@ -59,9 +60,20 @@ func Run(ctx context.Context, c Command) (Usage, error) {
 		cmd.Env = []string{} // nil would mean ours
 	}
 	cmd.SysProcAttr = attributes()
-	cmd.Cancel = func() error { return killGroup(cmd.Process) }
 	cmd.WaitDelay = 5 * time.Second // for pipes that something the child left behind holds
+	if c.Grace > 0 {
+		cmd.WaitDelay = c.Grace // then it is killed
+	}
+	cmd.Cancel = func() error {
+		if c.Grace > 0 && outer.Err() != nil {
+			return terminate(cmd.Process)
+		}
+		return killGroup(cmd.Process)
+	}
 	cmd.Stdout, cmd.Stderr = io.Discard, &r.stderr
+	if c.Stderr != nil {
+		cmd.Stderr = io.MultiWriter(&r.stderr, c.Stderr)
+	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return Usage{}, fmt.Errorf("start a child for %s: %w", c.Entry, err)
@@ -73,22 +85,12 @@ func Run(ctx context.Context, c Command) (Usage, error) {
 	defer messages.Close()
 	cmd.ExtraFiles = append([]*os.File{theirs}, c.Files...)
 
-	started := make(chan error, 1)
-	ended := make(chan struct{})
-	go func() {
-		// The child dies with the thread that started it, so that thread stays.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		if err := cmd.Start(); err != nil {
-			started <- err
-			return
-		}
-		close(started)
-		defer close(ended)
-		_ = cmd.Wait() // the state says more than the error does
-	}()
-	if err := errors.Join(<-started, theirs.Close()); err != nil {
+	ended, err := r.start(cmd)
+	if err := errors.Join(err, theirs.Close()); err != nil {
 		return Usage{}, fmt.Errorf("start a child for %s: %w", c.Entry, err)
+	}
+	if c.Started != nil {
+		c.Started(cmd.Process.Pid)
 	}
 
 	var work sync.WaitGroup
@@ -120,12 +122,41 @@ func Run(ctx context.Context, c Command) (Usage, error) {
 // run is what the parent learns of one child.
 type run struct {
 	command  Command
-	stderr   head
-	unsent   error // why the request did not arrive
-	unread   error // why reading its messages ended early
+	stderr   ends
+	bound    []string // what holds it by its thread
+	unsent   error    // why the request did not arrive
+	unread   error    // why reading its messages ended early
 	barriers []string
 	failed   string // what the entry returned
 	done     bool
+}
+
+// start starts the child from a thread that stays until it has ended: the child
+// dies with the thread, and runs on the processors that the thread is bound to.
+func (r *run) start(cmd *exec.Cmd) (<-chan struct{}, error) {
+	started, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		runtime.LockOSThread()
+		err := func() (err error) {
+			cores := r.command.Limits.Cores
+			if cores <= 0 {
+				defer runtime.UnlockOSThread() // else the thread ends with the goroutine: it is good for nothing else
+			} else if r.bound, err = bind(cores); err != nil {
+				return err
+			}
+			if err := cmd.Start(); err != nil {
+				return err
+			}
+			started <- nil
+			_ = cmd.Wait() // the state says more than the error does
+			return nil
+		}()
+		if err != nil {
+			started <- err
+		}
+	}()
+	return ended, <-started
 }
 
 // outcome judges how the child ended; why is the reason for which it was ended, if it was.
@@ -172,7 +203,10 @@ func (r *run) read(from io.Reader) error {
 		case m.Error != "":
 			r.failed = m.Error
 		case m.Barriers != nil:
-			r.barriers = m.Barriers
+			r.barriers = slices.Concat(r.bound, m.Barriers)
+			if r.command.Barriers != nil {
+				r.command.Barriers(r.barriers)
+			}
 		case m.Body != nil && r.command.Message != nil:
 			if err := r.command.Message(m.Body); err != nil {
 				return err
@@ -196,23 +230,4 @@ func readLine(r *bufio.Reader) ([]byte, error) {
 			return nil, errGarbage
 		}
 	}
-}
-
-// head keeps the beginning of what is written to it.
-type head struct {
-	mu    sync.Mutex
-	bytes bytes.Buffer
-}
-
-func (h *head) Write(b []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.bytes.Write(b[:max(0, min(len(b), maxStderr-h.bytes.Len()))])
-	return len(b), nil
-}
-
-func (h *head) String() string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.bytes.String()
 }

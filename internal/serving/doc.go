@@ -1,7 +1,8 @@
 // Package serving keeps loaded model versions and runs them.
 //
 // Runtime is what a kind of model needs to be served: load, predict, health,
-// close. ONNX implements it in this process. An Instance bounds and counts the
+// close. ONNX implements it in this process, package modelserver in processes of
+// their own; NewModel is what both have in common. An Instance bounds and counts the
 // calls of one loaded version; a Pool brings the loaded versions to what is
 // desired, in the background.
 //

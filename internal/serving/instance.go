@@ -19,6 +19,9 @@ type Limits struct {
 	Running int
 	// Waiting is how many more requests of each priority may wait for their turn before ErrBusy.
 	Waiting int
+	// Latency is what callers rely on: a request is refused with ErrBusy when a full
+	// batch waits for each place already and the answer would take longer than this. Zero: no such bound.
+	Latency time.Duration
 }
 
 // Instance is one loaded model version with its limits.
@@ -53,6 +56,14 @@ func NewInstance(m Model, l Limits, b Batching, observe func(Batch)) *Instance {
 
 // Device is where the model runs.
 func (i *Instance) Device() string { return i.model.Device() }
+
+// Process tells how the model's process is; false if it has none of its own.
+func (i *Instance) Process() (Process, bool) {
+	if s, ok := i.model.(Supervised); ok {
+		return s.Process()
+	}
+	return Process{}, false
+}
 
 // Columns names the model's input columns; nil if the model names none.
 func (i *Instance) Columns() []string { return i.model.Columns() }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/slipway-ml/slipway/internal/feature"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
@@ -37,46 +36,18 @@ func (o *ONNX) Load(ctx context.Context, artifact []byte, config spec.Model) (Mo
 	if err != nil {
 		return nil, err
 	}
-	mapper, err := feature.NewMapper(session.Inputs())
+	m, err := NewModel(onnxSession{session}, config)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("inputs of the model: %w", err), session.Close())
+		return nil, errors.Join(err, session.Close())
 	}
-	return &onnxModel{session: session, mapper: mapper, outputs: config.Outputs, task: config.Task}, nil
+	return m, nil
 }
 
-type onnxModel struct {
-	session *onnx.Session
-	mapper  *feature.Mapper
-	outputs spec.Outputs
-	task    spec.Task
-}
+// onnxSession speaks of errors as a Session has to.
+type onnxSession struct{ *onnx.Session }
 
-func (m *onnxModel) Inputs() []onnx.Info { return m.session.Inputs() }
-
-func (m *onnxModel) Outputs() []onnx.Info { return m.session.Outputs() }
-
-func (m *onnxModel) Tensors(in Input) ([]onnx.Tensor, error) {
-	if in.Len() == 0 {
-		return nil, fmt.Errorf("%w: it holds no rows", ErrInput)
-	}
-	var tensors []onnx.Tensor
-	var err error
-	if in.Rows != nil {
-		tensors, err = m.mapper.FromRows(in.Rows)
-	} else {
-		tensors, err = m.mapper.FromMatrix(in.Matrix)
-	}
-	switch {
-	case err == nil:
-		return tensors, nil
-	case errors.Is(err, ErrInput):
-		return nil, err
-	}
-	return nil, fmt.Errorf("%w: %w", ErrInput, err)
-}
-
-func (m *onnxModel) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
-	out, err := m.session.Run(ctx, in)
+func (s onnxSession) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+	out, err := s.Run(ctx, in)
 	switch {
 	case err == nil:
 		return out, nil
@@ -89,37 +60,3 @@ func (m *onnxModel) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor,
 	}
 	return nil, fmt.Errorf("%w: %w", ErrModel, err)
 }
-
-func (m *onnxModel) Predictions(out []onnx.Tensor) ([]feature.Prediction, error) {
-	predictions, err := feature.Predictions(out, m.outputs, m.task)
-	if err != nil {
-		return nil, fmt.Errorf("%w: outputs: %w", ErrModel, err)
-	}
-	return predictions, nil
-}
-
-// Zero is a row of zeros, with empty strings where the model takes text.
-func (m *onnxModel) Zero() Input {
-	if width := m.mapper.Width(); width != 0 {
-		return Input{Matrix: [][]float64{make([]float64, max(width, 1))}}
-	}
-	inputs := m.session.Inputs()
-	row := make(map[string]any, len(inputs))
-	for _, in := range inputs {
-		switch in.Type {
-		case onnx.String:
-			row[in.Name] = ""
-		case onnx.Bool:
-			row[in.Name] = false
-		default:
-			row[in.Name] = 0.0
-		}
-	}
-	return Input{Rows: []map[string]any{row}}
-}
-
-func (m *onnxModel) Columns() []string { return m.mapper.Columns() }
-
-func (m *onnxModel) Device() string { return m.session.Device() }
-
-func (m *onnxModel) Close() error { return m.session.Close() }

@@ -39,6 +39,9 @@ type Status struct {
 	// reload failed, or nothing but zeros was tried yet (ErrUnproven).
 	Error string
 	Since time.Time
+	// Process is how the version's process is, if it has one of its own. While that is
+	// down, the State is Failed and Error says why; calls fail with ErrNotReady.
+	Process *Process
 }
 
 // PoolConfig sets up a Pool.
@@ -79,6 +82,21 @@ type entry struct {
 	cancel context.CancelFunc
 	inst   *Instance // the warm one, if any
 	status Status
+}
+
+// now is the status with what the version's process adds to it. The caller holds Pool.mu.
+func (e *entry) now() Status {
+	s := e.status
+	if e.inst == nil {
+		return s
+	}
+	if p, ok := e.inst.Process(); ok {
+		s.Process = &p
+		if p.Down != "" {
+			s.State, s.Error, s.Since = Failed, p.Down, p.Since
+		}
+	}
+	return s
 }
 
 // NewPool returns an empty pool. Close ends it.
@@ -198,7 +216,7 @@ func (p *Pool) Statuses() []Status {
 	defer p.mu.RUnlock()
 	out := make([]Status, 0, len(p.entries))
 	for _, e := range p.entries {
-		out = append(out, e.status)
+		out = append(out, e.now())
 	}
 	slices.SortFunc(out, func(a, b Status) int {
 		return cmp.Or(cmp.Compare(a.Model, b.Model), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Digest, b.Digest))

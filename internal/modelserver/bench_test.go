@@ -1,0 +1,64 @@
+package modelserver
+
+import (
+	"runtime"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/slipway-ml/slipway/internal/sandbox"
+	"github.com/slipway-ml/slipway/internal/serving"
+	"github.com/slipway-ml/slipway/internal/spec"
+
+	"os"
+)
+
+// BenchmarkOneRow is what the way into another process costs: one row of the
+// example, one call at a time.
+func BenchmarkOneRow(b *testing.B) {
+	r, err := NewONNX(quick(b))
+	require.NoError(b, err)
+	for name, r := range map[string]serving.Runtime{"process": r, "here": inProcess(b)} {
+		b.Run(name, func(b *testing.B) {
+			m := load(b, r, example(b), spec.Model{Name: "m", Version: "1", Task: spec.Classification})
+			in, err := m.Tensors(exampleRow())
+			require.NoError(b, err)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := m.Infer(b.Context(), in); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkLoadUnload loads a model into a process and ends it again. It reports
+// how much the memory of this process has grown over all cycles.
+func BenchmarkLoadUnload(b *testing.B) {
+	r, err := NewONNX(quick(b))
+	require.NoError(b, err)
+	artifact := example(b)
+	cycle := func() {
+		m, err := r.Load(b.Context(), artifact, spec.Model{Name: "m", Version: "1", Task: spec.Classification})
+		require.NoError(b, err)
+		require.NoError(b, m.Close())
+	}
+	for range 20 { // until the heap has its size
+		cycle()
+	}
+	before := resident(b)
+	for b.Loop() {
+		cycle()
+	}
+	b.ReportMetric(float64(resident(b)-before)/1e6, "MB-grown")
+}
+
+// resident is the memory of this process after a collection.
+func resident(b *testing.B) int64 {
+	b.Helper()
+	runtime.GC()
+	held, err := sandbox.ResidentMemory(os.Getpid())
+	require.NoError(b, err)
+	return held
+}

@@ -1,0 +1,116 @@
+package modelserver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"sync"
+
+	"google.golang.org/grpc"
+
+	"github.com/slipway-ml/slipway/internal/oip"
+	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/sandbox"
+)
+
+// Names of the work that this program does as a process of a model.
+const (
+	EntryONNX    = "model-server"
+	EntryProgram = "model-program"
+)
+
+// Entries are what the program has to give to sandbox.Serve.
+func Entries() map[string]sandbox.Entry {
+	return map[string]sandbox.Entry{EntryONNX: serveONNX, EntryProgram: becomeProgram}
+}
+
+// serveONNX is a process that runs an ONNX model. It loads ONNX Runtime, gives up
+// every right that it can do without, and only then looks at the model.
+func serveONNX(c *sandbox.Child) (err error) {
+	var r ownRequest
+	if err := json.Unmarshal(c.Request, &r); err != nil {
+		return fmt.Errorf("read the request: %w", err)
+	}
+	if len(c.Files) != ownFiles {
+		return fmt.Errorf("read the request: %d files, want %d", len(c.Files), ownFiles)
+	}
+	conn, err := net.FileConn(c.Files[ownConnection])
+	if err := errors.Join(err, c.Files[ownConnection].Close()); err != nil {
+		return fmt.Errorf("take over the connection: %w", err)
+	}
+	rt, err := onnx.Find()
+	if err != nil {
+		return err
+	}
+	reach := sandbox.Reach{}
+	if r.Device != onnx.DeviceCPU && rt.CUDA() {
+		reach.Read, reach.Write = rt.CUDAPaths()
+	}
+	if _, err := c.Confine(reach); err != nil {
+		return err
+	}
+	session, err := openModel(rt, c.Files[ownModel], r)
+	if err != nil {
+		return err
+	}
+	debug.FreeOSMemory() // of the file, which is not needed any more
+	if err := c.Send(started{Device: session.Device()}); err != nil {
+		return err
+	}
+	return serve(conn, newServer(session, r.Name, r.Version))
+}
+
+// openModel loads the model from its file.
+func openModel(rt *onnx.Runtime, f io.ReaderAt, r ownRequest) (*onnx.Session, error) {
+	model := make([]byte, r.Size)
+	if _, err := io.ReadFull(io.NewSectionReader(f, 0, r.Size), model); err != nil {
+		return nil, fmt.Errorf("read the model: %w", err)
+	}
+	return rt.Open(model, onnx.Options{Device: r.Device, DeviceMemory: r.DeviceMemory, Threads: r.Threads})
+}
+
+// serve answers on one connection until it is closed.
+func serve(conn net.Conn, b oip.Backend) error {
+	server := grpc.NewServer(
+		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
+		grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
+		grpc.NumStreamWorkers(4), // keeps stacks that have grown
+	)
+	oip.RegisterGRPC(server, b, oip.Identity{Name: "slipway-model-server"})
+	l := &single{addr: conn.LocalAddr(), closed: make(chan struct{})}
+	l.conn = &watched{Conn: conn, closed: func() { close(l.closed) }}
+	if err := server.Serve(l); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("serve the model: %w", err)
+	}
+	return nil
+}
+
+// single is a listener of one connection.
+type single struct {
+	mu     sync.Mutex
+	conn   net.Conn
+	addr   net.Addr
+	closed chan struct{}
+}
+
+// Accept returns the connection, and then waits until that is closed.
+func (l *single) Accept() (net.Conn, error) {
+	l.mu.Lock()
+	conn := l.conn
+	l.conn = nil
+	l.mu.Unlock()
+	if conn != nil {
+		return conn, nil
+	}
+	<-l.closed
+	return nil, io.EOF
+}
+
+// Close does nothing: the connection is closed by who has accepted it.
+func (l *single) Close() error { return nil }
+
+// Addr is the connection's.
+func (l *single) Addr() net.Addr { return l.addr }

@@ -1,0 +1,28 @@
+package modelserver
+
+import (
+	"context"
+	"net"
+
+	"github.com/slipway-ml/slipway/internal/sandbox"
+)
+
+// kind starts processes for one model, one at a time.
+type kind interface {
+	// launch prepares a start.
+	launch() (*launch, error)
+	// close frees what the starts shared, after the last process has ended.
+	close() error
+}
+
+// launch is one start of a process.
+type launch struct {
+	// command is what to run, without the functions that watch it.
+	command sandbox.Command
+	// connect opens the connection. It waits until the process listens, or ctx ends.
+	connect func(ctx context.Context) (net.Conn, error)
+	// release frees the process's ends of what was opened for it, once it has started or failed to.
+	release func() error
+	// device is where the model runs; empty: the process tells.
+	device string
+}
