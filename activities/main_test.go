@@ -4,12 +4,15 @@ import (
 	"os"
 	"testing"
 
+	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/modeltest"
 	"github.com/slipway-ml/slipway/internal/sandbox"
 )
 
-// TestMain makes the test binary the child that models are tested in.
+// TestMain makes the test binary the child that models are tested in, and predict in.
 func TestMain(m *testing.M) {
-	sandbox.Serve(map[string]sandbox.Entry{modeltest.ChildName: modeltest.Child})
+	entries := modelserver.Entries()
+	entries[modeltest.ChildName] = modeltest.Child
+	sandbox.Serve(entries)
 	os.Exit(m.Run())
 }

@@ -21,7 +21,8 @@ type Set struct {
 	Temporal   *Temporal
 	Notify     *Notify
 	Deliver    *Deliver
-	// Datasets is nil where the worker has no data versions to keep.
+	// Batch and Datasets are nil where the worker has no data versions to keep.
+	Batch    *Batch
 	Datasets *Datasets
 }
 
@@ -46,6 +47,9 @@ func (s Set) Control() map[string]any {
 		contract.ActivityNotify:         s.Notify.Send,
 		contract.ActivityDeliver:        s.Deliver.Run,
 	}
+	if b := s.Batch; b != nil {
+		list[contract.ActivityKeepBatch], list[contract.ActivityFinishBatch] = b.Keep, b.Finish
+	}
 	if d := s.Datasets; d != nil {
 		maps.Copy(list, map[string]any{
 			contract.ActivityListData:    d.List,
@@ -67,6 +71,9 @@ func (s Set) Compute() map[string]any {
 		contract.ActivityTestModel:     s.ModelTests.Run,
 		contract.ActivityMonitorWindow: s.Drift.Check,
 	}
+	if b := s.Batch; b != nil {
+		list[contract.ActivityPlanBatch], list[contract.ActivityShard] = b.Plan, b.Shard
+	}
 	if d := s.Datasets; d != nil {
 		maps.Copy(list, map[string]any{
 			contract.ActivityAddData:     d.Add,
@@ -84,7 +91,11 @@ func (s Set) Compute() map[string]any {
 
 // GPU lists the activities that need the host's device by name.
 func (s Set) GPU() map[string]any {
-	return map[string]any{contract.ActivityWarm: s.Warm.Run}
+	list := map[string]any{contract.ActivityWarm: s.Warm.Run}
+	if s.Batch != nil {
+		list[contract.ActivityShard] = s.Batch.Shard
+	}
+	return list
 }
 
 // Register makes a list of activities known to a worker.

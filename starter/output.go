@@ -80,11 +80,11 @@ func pairs(w io.Writer, namesAndValues ...string) {
 // paint colors the words that are states or outcomes.
 func paint(cell string) string {
 	switch cell {
-	case "passed", "production", "accepted", "ok":
+	case "passed", "production", "accepted", "ok", "completed":
 		return green + cell + plain
-	case "failed", "rejected", "expired", "rolled_back", "aborted", "refused", "ignored", "drift":
+	case "failed", "rejected", "expired", "rolled_back", "aborted", "refused", "ignored", "drift", "cancelled", "terminated":
 		return red + cell + plain
-	case "running", "waiting", "paused", "staging":
+	case "running", "waiting", "paused", "staging", "planning", "finishing":
 		return yellow + cell + plain
 	}
 	return cell

@@ -25,8 +25,13 @@ const (
 
 // PredictOptions are the flags of predict.
 type PredictOptions struct {
-	Model string
-	Input string
+	Model    string
+	Input    string
+	Stream   bool
+	Keys     []string
+	InFlight int
+	Group    int
+	Timeout  time.Duration
 }
 
 func predictCommand(a *app) *cobra.Command {
@@ -35,14 +40,32 @@ func predictCommand(a *app) *cobra.Command {
 		Use:   "predict --input JSON|@FILE|-",
 		Short: "Ask the gateway for a prediction",
 		Long: `Sends the input to the gateway and prints the prediction. The input is one row as
-an object of column and value, or a list of rows; "-" reads it from standard input.`,
+an object of column and value, or a list of rows; "-" reads it from standard input.
+
+With --stream the input is JSON lines, one row each, of any number, and so is the
+output, in the same order: line (its number in the input), keys, prediction,
+probabilities, model and version, or error. Lines that have arrived share a
+request; no more is read than --in-flight requests of --group lines hold. A line
+that fails does not end the stream; the exit code is 1 if any did.`,
 		Example: `  slipway predict --model credit-risk --input '{"age": 35, "amount": 1200, …}'
-  slipway predict --input @row.json -o json`,
+  slipway predict --input @row.json -o json
+  slipway predict --stream --keys id --input @rows.jsonl > predictions.jsonl
+  tail -f events.jsonl | slipway predict --stream --model credit-risk`,
 		Args: takes(),
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.runPredict(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.Stream {
+				return a.runStream(cmd.Context(), o)
+			}
+			return a.runPredict(cmd.Context(), o)
+		},
 	}
 	cmd.Flags().StringVar(&o.Model, "model", "", "model to ask; not needed where the gateway serves only one")
 	cmd.Flags().StringVar(&o.Input, "input", "", "the input: JSON, @FILE, or - for standard input")
+	cmd.Flags().BoolVar(&o.Stream, "stream", false, "predict JSON lines, line by line")
+	cmd.Flags().StringSliceVar(&o.Keys, "keys", nil, "with --stream: columns of the row to repeat in its answer")
+	cmd.Flags().IntVar(&o.InFlight, "in-flight", 8, "with --stream: most requests at once")
+	cmd.Flags().IntVar(&o.Group, "group", 64, "with --stream: most lines of a request")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 30*time.Second, "with --stream: how long a request may take, asking again while the gateway is busy or away")
 	return cmd
 }
 

@@ -168,6 +168,11 @@ func summary(in contract.ReleaseInput) string {
 	if m.Description != "" {
 		text += ": " + m.Description
 	}
+	return shorten(text)
+}
+
+// shorten makes a summary of text.
+func shorten(text string) string {
 	if text = clean(text); len(text) > maxSummary {
 		text = strings.ToValidUTF8(text[:maxSummary-3], "") + "…"
 	}

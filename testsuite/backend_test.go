@@ -25,6 +25,7 @@ func TestPostgresAndS3(t *testing.T) {
 	c.promote(second)
 	stop()
 	require.Zero(t, l.Total().Failed, l.LastError())
+	c.batchOnBackends(bucket, key)
 
 	for url, readable := range map[string]bool{"": false, key: true} {
 		library, err := dataversion.Open(t.Context(), dataversion.Config{Catalog: dsn, Artifacts: bucket, EncryptionKey: url})

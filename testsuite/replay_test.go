@@ -24,6 +24,7 @@ var paths = map[string][]string{
 	"canary":     {"promoted", "rolled-back", "aborted"},
 	"monitor":    {"checked"},
 	"deliver":    {"cancelled", "mirror-ended"},
+	"batch":      {"completed", "existed", "refused", "paused", "cancelled"},
 }
 
 // TestRecordedHistoriesReplay replays every history that was ever recorded

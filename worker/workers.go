@@ -14,14 +14,19 @@ import (
 	"go.temporal.io/sdk/worker"
 
 	"github.com/slipway-ml/slipway/activities"
+	"github.com/slipway-ml/slipway/internal/batch"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/mlflow"
+	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/workflows"
 )
 
 // stopTimeout lets running activities end at shutdown.
 const stopTimeout = 60 * time.Second
+
+// heartbeatEvery is the least time between two heartbeats of an activity.
+const heartbeatEvery = 2 * time.Second
 
 // workerRoles are the roles that poll a task queue.
 func workerRoles(roles []string) []string {
@@ -154,6 +159,9 @@ func (p *platform) workerOptions(role string, fatal func(error)) worker.Options 
 		Interceptors:                []interceptor.WorkerInterceptor{&activities.Interceptor{}},
 		OnFatalError:                fatal,
 	}
+	if role != roleControl { // progress is seen, and a cancellation heard of, soon after it happens
+		o.MaxHeartbeatThrottleInterval = heartbeatEvery
+	}
 	switch role {
 	case roleCompute:
 		o.MaxConcurrentActivityExecutionSize = runtime.NumCPU()
@@ -167,11 +175,15 @@ func (p *platform) workerOptions(role string, fatal func(error)) worker.Options 
 
 func (p *platform) activities(c client.Client) activities.Set {
 	server := &activities.Temporal{Client: c}
+	runs := &activities.RunLog{Store: p.store, Files: &mlflow.Files{Catalog: p.catalog, Repository: p.tracked}}
+	models := batch.Loader{Config: modelserver.Config{
+		Device: onnx.Device(p.cfg.Device), DeviceMemory: int64(p.cfg.DeviceMemoryMB) << 20, Memory: int64(p.cfg.ModelMemoryMB) << 20, Logger: p.log,
+	}}
 	return activities.Set{
 		Data: &activities.Data{Library: p.data, MaskKey: p.maskKey},
 		ModelTests: &activities.ModelTests{
 			Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device), MaxTestBytes: int64(p.cfg.MaxTestMB) << 20,
-			Runs: &activities.RunLog{Store: p.store, Files: &mlflow.Files{Catalog: p.catalog, Repository: p.tracked}},
+			Runs: runs,
 		},
 		Registry:   &activities.Registry{Catalog: p.catalog, Executions: server, AllowUnverified: p.cfg.AllowUnverified},
 		Compliance: &activities.Compliance{Catalog: p.catalog, Store: p.store},
@@ -182,5 +194,6 @@ func (p *platform) activities(c client.Client) activities.Set {
 		Temporal:   server,
 		Notify:     &activities.Notify{Log: p.log},
 		Deliver:    &activities.Deliver{Catalog: p.catalog, Webhooks: p.courier, Mirror: p.mirror},
+		Batch:      &activities.Batch{Library: p.data, Load: models.Load, MaskKey: p.maskKey, Runs: runs},
 	}
 }

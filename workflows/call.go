@@ -15,6 +15,7 @@ type class struct {
 	startToClose, scheduleToClose, heartbeat time.Duration
 	firstRetry, maxRetry                     time.Duration
 	attempts                                 int32
+	priority                                 int // 1 goes first; 0 is Temporal's usual, 3
 }
 
 // The one table of timeouts and retries.
@@ -32,7 +33,12 @@ var (
 	probe      = class{startToClose: 15 * time.Second, scheduleToClose: 2 * time.Minute, firstRetry: time.Second, maxRetry: 10 * time.Second, attempts: 4}
 	// delivery goes on for good: it is tried again however long the catalog is away.
 	delivery = class{startToClose: 15 * time.Minute, heartbeat: 10 * time.Second, firstRetry: time.Second, maxRetry: 30 * time.Second}
-	notify   = class{startToClose: 15 * time.Second, scheduleToClose: time.Hour, firstRetry: time.Second, maxRetry: time.Minute}
+	// sharding waits for its turn however long the batch is, and outlasts a store or a catalog that is away for half an hour.
+	// Releases need the same workers, and go first.
+	sharding = class{startToClose: 2 * time.Hour, heartbeat: 15 * time.Second, firstRetry: time.Second, maxRetry: time.Minute, attempts: 40, priority: 4}
+	// cutting reads all of the data once.
+	cutting = class{startToClose: 4 * time.Hour, scheduleToClose: 12 * time.Hour, heartbeat: 15 * time.Second, firstRetry: time.Second, maxRetry: time.Minute}
+	notify  = class{startToClose: 15 * time.Second, scheduleToClose: time.Hour, firstRetry: time.Second, maxRetry: time.Minute}
 )
 
 // finalErrors are never retried.
@@ -66,6 +72,10 @@ var (
 	ensureSchedule  = call[contract.MonitorScheduleInput, contract.Empty]{contract.ActivityEnsureSchedule, contract.QueueControl, metadata}
 	checkWindow     = call[contract.CheckWindowInput, contract.MonitorStatus]{contract.ActivityMonitorWindow, contract.QueueCompute, evaluation}
 	deliverConsumer = call[contract.DeliverShiftInput, contract.DeliverShift]{contract.ActivityDeliver, contract.QueueControl, delivery}
+	planBatch       = call[contract.PlanBatchInput, contract.PlanBatchOutput]{contract.ActivityPlanBatch, contract.QueueCompute, cutting}
+	predictShard    = call[contract.ShardInput, contract.ShardOutput]{contract.ActivityShard, contract.QueueCompute, sharding}
+	keepBatch       = call[contract.KeepBatchInput, contract.Empty]{contract.ActivityKeepBatch, contract.QueueControl, assembly}
+	finishBatch     = call[contract.FinishBatchInput, contract.FinishBatchOutput]{contract.ActivityFinishBatch, contract.QueueControl, assembly}
 	sendNotice      = call[contract.NotifyInput, contract.Empty]{contract.ActivityNotify, contract.QueueControl, notify}
 )
 
@@ -86,6 +96,7 @@ func (c call[I, O]) start(ctx workflow.Context, in I, summary string) workflow.F
 		HeartbeatTimeout:       c.class.heartbeat,
 		WaitForCancellation:    true,
 		Summary:                summary,
+		Priority:               temporal.Priority{PriorityKey: c.class.priority},
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval:        c.class.firstRetry,
 			BackoffCoefficient:     2,

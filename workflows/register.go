@@ -14,4 +14,5 @@ func Register(r worker.WorkflowRegistry) {
 	r.RegisterWorkflowWithOptions(Canary, workflow.RegisterOptions{Name: contract.WorkflowCanary})
 	r.RegisterWorkflowWithOptions(Monitor, workflow.RegisterOptions{Name: contract.WorkflowMonitor})
 	r.RegisterWorkflowWithOptions(Deliver, workflow.RegisterOptions{Name: contract.WorkflowDeliver})
+	r.RegisterWorkflowWithOptions(Batch, workflow.RegisterOptions{Name: contract.WorkflowBatch})
 }

@@ -22,6 +22,13 @@ func RunOfRelease(key string) string {
 	return hex.EncodeToString(sum[:16])
 }
 
+// RunOfBatch is the id of the run that a batch is, by its key
+// ("batch/model/n@run"). Such runs exist by this id: it never changes.
+func RunOfBatch(key string) string {
+	sum := sha256.Sum256([]byte(key + "/batch"))
+	return hex.EncodeToString(sum[:16])
+}
+
 // RunDataset is a data set that a run used, as its client describes it.
 type RunDataset struct {
 	Name       string            `db:"name" json:"name"`

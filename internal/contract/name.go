@@ -17,6 +17,7 @@ const (
 	WorkflowCanary     = "slipway.Canary"
 	WorkflowMonitor    = "slipway.Monitor"
 	WorkflowDeliver    = "slipway.Deliver"
+	WorkflowBatch      = "slipway.Batch"
 )
 
 // Activity types, "<area>.<Verb>".
@@ -43,6 +44,11 @@ const (
 	ActivityNotify         = "notify.Send"
 	ActivityDeliver        = "deliver.Run"
 
+	ActivityPlanBatch   = "batch.Plan"
+	ActivityShard       = "batch.Shard"
+	ActivityKeepBatch   = "batch.Keep"
+	ActivityFinishBatch = "batch.Finish"
+
 	ActivityAddData     = "data.Add"
 	ActivityListData    = "data.List"
 	ActivityShowData    = "data.Show"
@@ -60,7 +66,7 @@ const (
 	ActivityInferSchema = "data.Infer"
 )
 
-// Signals that Release, Compliance and Canary understand.
+// Signals that Release, Compliance and Canary understand; Batch understands pause and resume.
 const (
 	SignalDecide  = "decide"
 	SignalPause   = "pause"
@@ -72,7 +78,7 @@ const (
 // UpdateDecide is the update that takes a Decision and answers at once whether it counts.
 const UpdateDecide = "decide"
 
-// QueryStatus answers a ReleaseStatus, ComplianceStatus, CanaryStatus or MonitorStatus as JSON.
+// QueryStatus answers a ReleaseStatus, ComplianceStatus, CanaryStatus, MonitorStatus or BatchStatus as JSON.
 const QueryStatus = "status"
 
 // Search attributes, all of type Keyword.
@@ -93,6 +99,9 @@ func ComplianceID(model, version string) string { return "compliance/" + model +
 // CanaryID is the workflow id of a release's canary.
 func CanaryID(model, version string) string { return "canary/" + model + "/" + version }
 
+// BatchID is the workflow id of a batch; n tells batches of a model apart.
+func BatchID(model, n string) string { return "batch/" + model + "/" + n }
+
 // DeliverID is the workflow id of the deliveries to a consumer.
 func DeliverID(consumer string) string { return "deliver/" + consumer }
 
@@ -107,4 +116,6 @@ const (
 	ErrDigestMismatch = "DigestMismatch" // (final) stored bytes are damaged or missing
 	ErrUnavailable    = "Unavailable"    // a part can't be reached now; tried again
 	ErrGateFailed     = "GateFailed"     // (final) how a Release that a gate stopped ends
+	ErrRefusedRows    = "RefusedRows"    // (final) the model refuses more rows of a batch than it may
+	ErrModelBroken    = "ModelBroken"    // (final) the model of a batch can't be loaded, or broke its process
 )

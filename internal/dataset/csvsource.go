@@ -32,6 +32,9 @@ func newCSVSource(r io.ReaderAt, size int64, name string, opts SourceOptions) (S
 	if err != nil {
 		return nil, err
 	}
+	if span := opts.Span; span != nil {
+		tokens.jump(io.NewSectionReader(r, span.From, span.To-span.From), *span)
+	}
 	fields := make([]arrow.Field, len(header))
 	for i, h := range header {
 		fields[i] = arrow.Field{Name: h, Type: arrow.BinaryTypes.String, Nullable: true}

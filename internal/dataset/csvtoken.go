@@ -19,6 +19,7 @@ type csvTokenizer struct {
 
 	buf      []byte
 	pos, end int
+	base     int64 // of the buffer in the file
 	eof      bool
 	line     int64 // on which the next row starts, from 1
 	fields   []csvField
@@ -93,6 +94,7 @@ func (t *csvTokenizer) fail(line int64, format string, args ...any) error {
 func (t *csvTokenizer) fill() error {
 	if t.pos > 0 {
 		copy(t.buf, t.buf[t.pos:t.end])
+		t.base += int64(t.pos)
 		t.end -= t.pos
 		t.pos = 0
 	}
@@ -112,6 +114,15 @@ func (t *csvTokenizer) fill() error {
 		}
 	}
 	return nil
+}
+
+// offset is where in the file the rows that were cut end.
+func (t *csvTokenizer) offset() int64 { return t.base + int64(t.pos) }
+
+// jump goes on with other rows of the file, which r yields from their first byte to their last.
+func (t *csvTokenizer) jump(r io.Reader, span Span) {
+	t.r, t.base, t.line = r, span.From, span.Line
+	t.pos, t.end, t.eof = 0, 0, false
 }
 
 // next cuts the next row into t.fields, which hold until the call after, and

@@ -44,7 +44,7 @@ const (
 
 func newJSONLines(r io.ReaderAt, size int64, name string, opts SourceOptions) (Source, error) {
 	s := &jsonLines{name: name, r: r, size: size, columns: map[string]int{}}
-	kinds, names, err := s.discover()
+	kinds, names, err := s.known(opts.Layout)
 	if err != nil {
 		return nil, err
 	}
@@ -61,17 +61,60 @@ func newJSONLines(r io.ReaderAt, size int64, name string, opts SourceOptions) (S
 	s.schema = arrow.NewSchema(fields, nil)
 	s.rows = opts.rows(len(names))
 	s.lineAt = newLineReader(r, size)
+	if span := opts.Span; span != nil {
+		s.lineAt = newLineReader(io.NewSectionReader(r, span.From, span.To-span.From), span.To-span.From)
+		s.lineAt.line = span.Line - 1
+	}
 	return s, nil
+}
+
+// known are the names and their kinds: of a layout, else found in a pass of its own.
+func (s *jsonLines) known(l *Layout) (kinds []jsonKind, names []string, err error) {
+	if l == nil {
+		return s.discover(nil)
+	}
+	for i, c := range l.Columns {
+		s.columns[c.Name] = i
+		names, kinds = append(names, c.Name), append(kinds, jsonKindOf(c.Kind))
+	}
+	return kinds, names, nil
+}
+
+// kind is what a column of such values is.
+func (k jsonKind) kind() Kind {
+	switch k {
+	case jsonBoolean:
+		return Boolean
+	case jsonInteger:
+		return Integer
+	case jsonNumber:
+		return Number
+	}
+	return String
+}
+
+func jsonKindOf(k Kind) jsonKind {
+	switch k {
+	case Boolean:
+		return jsonBoolean
+	case Integer:
+		return jsonInteger
+	case Number:
+		return jsonNumber
+	}
+	return jsonString
 }
 
 func (s *jsonLines) fail(line int64, err error) error {
 	return fmt.Errorf("%s: line %d: %w: %w", s.name, line, ErrSource, err)
 }
 
-// discover finds the names and what their values are.
-func (s *jsonLines) discover() (kinds []jsonKind, names []string, err error) {
+// discover finds the names and what their values are. Row, which may be nil, hears
+// where each row is: from where the one before it ends.
+func (s *jsonLines) discover(row func(from, to, line int64) error) (kinds []jsonKind, names []string, err error) {
 	lines := newLineReader(s.r, s.size)
 	for {
+		from, before := lines.at, lines.line+1
 		text, line, err := lines.next()
 		if errors.Is(err, io.EOF) {
 			break
@@ -94,6 +137,11 @@ func (s *jsonLines) discover() (kinds []jsonKind, names []string, err error) {
 		})
 		if err != nil {
 			return nil, nil, s.fail(line, err)
+		}
+		if row != nil {
+			if err := row(from, lines.at, before); err != nil {
+				return nil, nil, err
+			}
 		}
 	}
 	trimmed := append([]string(nil), names...)

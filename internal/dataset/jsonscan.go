@@ -14,6 +14,7 @@ type lineReader struct {
 	r    *bufio.Reader
 	long []byte
 	line int64
+	at   int64 // bytes that were read as lines
 }
 
 func newLineReader(r io.ReaderAt, size int64) *lineReader {
@@ -25,10 +26,12 @@ func (l *lineReader) next() ([]byte, int64, error) {
 	for {
 		text, err := l.r.ReadSlice('\n')
 		l.line++
+		l.at += int64(len(text))
 		if errors.Is(err, bufio.ErrBufferFull) {
 			l.long = append(l.long[:0], text...)
 			for errors.Is(err, bufio.ErrBufferFull) && len(l.long) <= maxRowBytes {
 				text, err = l.r.ReadSlice('\n')
+				l.at += int64(len(text))
 				l.long = append(l.long, text...)
 			}
 			text = l.long

@@ -57,6 +57,15 @@ func NewMasker(key []byte, s *Schema) (*Masker, error) {
 	}}, nil
 }
 
+// Mode is how a column is masked; personal is false of one that is not.
+func (m *Masker) Mode(column string) (mode MaskMode, personal bool) { return m.modes(column) }
+
+// Column masks the values of a personal column, which become text.
+func (m *Masker) Column(name string, a arrow.Array) arrow.Array { return m.mask(name, a) }
+
+// Fingerprint tells keys apart and gives nothing of them away.
+func (m *Masker) Fingerprint() string { return hex.EncodeToString(m.sum("slipway masking key")[:8]) }
+
 // Value masks a value of a column as text; ok is false where it becomes null. A
 // column that is not personal keeps its values.
 func (m *Masker) Value(column, value string) (masked string, ok bool) {

@@ -193,7 +193,30 @@ func (s *npySource) ready(opts SourceOptions) (Source, error) {
 		width += a.columns * a.header.item
 	}
 	s.batch = max(1, min(opts.rows(len(names)), int(maxBatchText/width)))
+	if opts.Span != nil {
+		if err := s.skip(opts.Span.First); err != nil {
+			return nil, errors.Join(err, s.Close())
+		}
+	}
 	return s, nil
+}
+
+// skip passes over rows; only what is compressed is read for it.
+func (s *npySource) skip(rows int64) error {
+	for _, a := range s.arrays {
+		width := a.columns * a.header.item
+		switch {
+		case a.header.fortran && a.columns > 1: // read by place
+		case a.at != nil:
+			a.r = bufio.NewReaderSize(io.NewSectionReader(a.at, rows*width, (s.rows-rows)*width), csvBuffer)
+		default:
+			if _, err := io.CopyN(io.Discard, a.r, rows*width); err != nil {
+				return fmt.Errorf("%s: row %d: %w: %w", s.name, rows+1, ErrSource, err)
+			}
+		}
+	}
+	s.at = rows
+	return nil
 }
 
 func (s *npySource) Name() string          { return s.name }

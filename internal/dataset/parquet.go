@@ -17,7 +17,8 @@ import (
 type parquetSource struct {
 	name   string
 	r      parquet.ReaderAtSeeker
-	rows   int // of a batch
+	rows   int   // of a batch
+	first  int64 // row to begin with
 	file   *file.Reader
 	arrow  *pqarrow.FileReader
 	reader pqarrow.RecordReader // of Next; nil before the first
@@ -43,6 +44,9 @@ func newParquetSource(r io.ReaderAt, size int64, name string, opts SourceOptions
 		return nil, fmt.Errorf("%s: %w: it has %d columns, at most %d are read", name, ErrSource, columns, maxColumns)
 	}
 	s := &parquetSource{name: name, r: section, rows: opts.rows(columns), file: f}
+	if opts.Span != nil {
+		s.first = opts.Span.First
+	}
 	s.arrow, err = pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{BatchSize: int64(s.rows)}, memory.DefaultAllocator)
 	if err == nil {
 		s.schema, err = s.arrow.Schema()
@@ -79,8 +83,8 @@ func (s *parquetSource) Next(ctx context.Context) (batch arrow.RecordBatch, err 
 		return nil, err
 	}
 	if s.reader == nil {
-		if s.reader, err = s.arrow.GetRecordReader(context.Background(), nil, nil); err != nil {
-			return nil, fmt.Errorf("%s: %w: %w", s.name, ErrSource, err)
+		if s.reader, err = s.begin(s.arrow, nil); err != nil {
+			return nil, err
 		}
 	}
 	batch, err = s.reader.Read()
@@ -92,6 +96,18 @@ func (s *parquetSource) Next(ctx context.Context) (batch arrow.RecordBatch, err 
 	}
 	batch.Retain() // the reader lets go of it at the next read
 	return batch, nil
+}
+
+// begin reads some leaves, or all, from the first row on.
+func (s *parquetSource) begin(from *pqarrow.FileReader, leaves []int) (pqarrow.RecordReader, error) {
+	reader, err := from.GetRecordReader(context.Background(), leaves, nil)
+	if err == nil && s.first > 0 {
+		err = reader.SeekToRow(s.first)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", s.name, ErrSource, err)
+	}
+	return reader, nil
 }
 
 func (s *parquetSource) Close() (err error) {

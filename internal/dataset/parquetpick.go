@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
@@ -13,6 +12,9 @@ import (
 // the first Next, and the columns keep the order of the file. What the table does not
 // have is passed over.
 func PickColumns(src Source, columns []string) (err error) {
+	if part, ok := src.(*spanned); ok {
+		src = part.Source
+	}
 	s, ok := src.(*parquetSource)
 	if !ok {
 		return nil
@@ -37,9 +39,9 @@ func PickColumns(src Source, columns []string) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", s.name, ErrSource, err)
 	}
-	reader, err := arrow.GetRecordReader(context.Background(), leaves, nil)
+	reader, err := s.begin(arrow, leaves)
 	if err != nil {
-		return fmt.Errorf("%s: %w: %w", s.name, ErrSource, err)
+		return err
 	}
 	if s.reader != nil {
 		s.reader.Release()

@@ -337,3 +337,13 @@ func (s *Schema) Personal(column string) bool {
 	r, ok := s.rule(column)
 	return ok && r.Personal
 }
+
+// AnyPersonal tells whether some rule marks columns as personal.
+func (s *Schema) AnyPersonal() bool {
+	for i := range s.Columns {
+		if s.Columns[i].Personal {
+			return true
+		}
+	}
+	return false
+}

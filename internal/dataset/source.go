@@ -50,6 +50,9 @@ type SourceOptions struct {
 	Format Format
 	// BatchRows bounds the rows of a batch; 0 means 16384, fewer for wide tables.
 	BatchRows int
+	// Layout, where given, is what Cut found out, and Span the rows of it to read.
+	Layout *Layout
+	Span   *Span
 	// Array names the array of an NPZ archive that holds several; empty means all that fit together.
 	Array string
 }
@@ -87,9 +90,21 @@ func OpenSource(path string, opts SourceOptions) (Source, error) {
 // NewSource reads size bytes of r as a table; name is its file name, for
 // messages and for telling the format. The caller closes r after the source.
 func NewSource(r io.ReaderAt, size int64, name string, opts SourceOptions) (Source, error) {
+	if opts.Layout != nil {
+		opts.Format = opts.Layout.Format
+	}
 	if opts.Format == "" {
 		opts.Format = sniff(r, size, name)
 	}
+	src, err := newSource(r, size, name, opts)
+	if err != nil || opts.Span == nil {
+		return src, err
+	}
+	return &spanned{Source: src, left: opts.Span.Rows}, nil
+}
+
+// newSource reads from the first row of the span on, where there is one.
+func newSource(r io.ReaderAt, size int64, name string, opts SourceOptions) (Source, error) {
 	switch opts.Format {
 	case CSV:
 		return newCSVSource(r, size, name, opts)

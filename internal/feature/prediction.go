@@ -56,13 +56,7 @@ func Predictions(out []onnx.Tensor, outputs spec.Outputs, task spec.Task) ([]Pre
 	if task == spec.Regression {
 		return regressions(out, outputs.Label)
 	}
-	isLabel := func(t onnx.Tensor) bool { return t.Type.Integer() || t.Type == onnx.Bool || t.Type == onnx.String }
-	isScores := func(t onnx.Tensor) bool { return t.Type.Float() }
-	label, err := pick(out, outputs.Label, labelOutput, "integer, boolean or string", isLabel)
-	if err != nil {
-		return nil, err
-	}
-	scores, err := pick(out, outputs.Probabilities, probabilitiesOutput, "floating-point", isScores)
+	label, scores, err := classifierOutputs(out, outputs)
 	if err != nil {
 		return nil, err
 	}
