@@ -36,6 +36,8 @@ onnxruntime := ONNXRUNTIME_LIB="$$(scripts/onnxruntime.sh $(deps)/onnxruntime)";
 
 mlflow := MLFLOW_PYTHON="$$(scripts/python-mlflow.sh $(deps)/mlflow-venv)"; export MLFLOW_PYTHON
 
+torch := TORCH_PYTHON="$$(scripts/torch.sh)"; export TORCH_PYTHON
+
 step = @printf '==> %s\n' '$(1)'
 
 .PHONY: help
@@ -48,6 +50,11 @@ deps: ## fetch ONNX Runtime and the Go modules
 	@scripts/onnxruntime.sh $(deps)/onnxruntime
 	$(call step,deps: Go modules)
 	@go mod download
+
+.PHONY: torch
+torch: ## install what runtimes/torch needs, Debian's python3-torch (TORCH_PYTHON names a Python that has it)
+	$(call step,torch: a Python for runtimes/torch)
+	@scripts/torch.sh
 
 .PHONY: build
 build: ## build bin/slipway and bin/slipwayd
@@ -65,8 +72,8 @@ demo: deps build $(filter $(tools)/%,$(demo_temporal)) ## release a real model f
 
 .PHONY: test
 test: deps build $(filter $(tools)/%,$(test_temporal)) $(tools)/versitygw ## run all tests against real servers (PKG=./... ARGS=...)
-	$(call step,test: with PostgreSQL and the stock MLflow client)
-	@$(onnxruntime); $(mlflow); \
+	$(call step,test: with PostgreSQL, PyTorch and the stock MLflow client)
+	@$(onnxruntime); $(mlflow); $(torch); \
 	TEMPORAL_CLI='$(test_temporal)' SLIPWAY_TEST_S3_SERVER='$(tools)/versitygw' SLIPWAY_BIN='$(bin)' \
 	scripts/postgres.sh run scripts/gotest.sh '$(PKG)' $(ARGS)
 
