@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/stack"
 )
 
@@ -48,6 +49,9 @@ type config struct {
 	Device string
 	// Isolation of the models that a gateway serves: process or none.
 	Isolation string
+	// Runtimes is the file that lists the programs for models that are not ONNX; empty: there are none.
+	Runtimes string
+	programs []modelserver.Program // that the file lists
 	// ModelMemoryMB bounds the memory of a model's process in MiB, ModelCores its processors; 0: no bound.
 	ModelMemoryMB, ModelCores int
 	// TemporalCLI is the temporal binary for dev.
@@ -98,6 +102,7 @@ func defaults() *config {
 		WebhookNetworks: strings.FieldsFunc(os.Getenv("SLIPWAY_WEBHOOK_NETWORKS"), func(r rune) bool { return r == ',' || r == ' ' }),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
 		Isolation:       env("SLIPWAY_ISOLATION", isolationProcess),
+		Runtimes:        env("SLIPWAY_RUNTIMES", ""),
 		ModelMemoryMB:   4096,
 		TemporalCLI:     env("TEMPORAL_CLI", ""),
 		UI:              env("SLIPWAY_TEMPORAL_UI", ""),

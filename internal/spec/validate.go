@@ -31,6 +31,12 @@ func (c *checker) model(m Model) {
 	c.name("model.name", m.Name)
 	c.name("model.version", m.Version)
 	c.file("model.artifact", m.Artifact)
+	if m.Runtime != "" {
+		c.name("model.runtime", m.Runtime)
+	}
+	if m.Runtime != "" && m.Runtime != RuntimeONNX && len(m.OperatorDomains) > 0 {
+		c.bad("model.operator_domains", "given for the runtime "+quote(m.Runtime), "nothing; only ONNX models have operators that are looked at")
+	}
 	c.oneOf("model.task", string(m.Task), string(Classification), string(Regression))
 	for _, named := range []struct {
 		field  string
