@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,7 @@ With --spec the limits, the label and the columns are those of a release spec, a
 	f.StringVar(&o.Task, "task", "", "classification (the default) or regression")
 	f.StringVar(&o.Production, "production", "", "model to compare with")
 	f.StringVar(&o.Device, "device", string(onnx.DeviceAuto), "where the model runs: auto, cpu or cuda")
-	f.StringVar(&o.Runtimes, "runtimes", a.getenv("SLIPWAY_RUNTIMES"), "file that lists the runtimes of models that are not ONNX (SLIPWAY_RUNTIMES)")
+	f.StringVar(&o.Runtimes, "runtimes", "", "file that lists the runtimes of models that are not ONNX (SLIPWAY_RUNTIMES)")
 	f.StringVar(&o.HTML, "html", "", "write the report as an HTML page to this file")
 	f.StringVar(&o.JUnit, "junit", "", "write the report as JUnit XML to this file")
 	f.StringVar(&o.Card, "card", "", "write a model card to this file")
@@ -156,7 +157,7 @@ func (o *ModelTestOptions) release(model string) (spec.Release, error) {
 func (o *ModelTestOptions) input(ctx context.Context, a *app, data *DataOptions, model string, r spec.Release) (modeltest.Input, *modeltest.File, error) {
 	in := modeltest.Input{Spec: r.Model, Data: r.Data, Tests: r.Tests, Device: onnx.Device(o.Device)}
 	var err error
-	if in.Runtime, err = o.runtime(r.Tests.Process); err != nil {
+	if in.Runtime, err = o.runtime(cmp.Or(o.Runtimes, a.getenv("SLIPWAY_RUNTIMES")), r.Tests.Process); err != nil {
 		return in, nil, err
 	}
 	if in.Model, err = os.ReadFile(model); err != nil {
@@ -204,12 +205,12 @@ func (o *ModelTestOptions) input(ctx context.Context, a *app, data *DataOptions,
 
 // runtime is what models that are not ONNX are tested on. What their processes
 // print is in the report when they fail.
-func (o *ModelTestOptions) runtime(limits spec.Process) (serving.Runtime, error) {
+func (o *ModelTestOptions) runtime(file string, limits spec.Process) (serving.Runtime, error) {
 	cfg := modelserver.Config{Device: onnx.Device(o.Device), Memory: int64(limits.MemoryMB * 1e6), Logger: slog.New(slog.DiscardHandler)}
 	var programs []modelserver.Program
-	if o.Runtimes != "" {
+	if file != "" {
 		var err error
-		if programs, err = modelserver.ReadPrograms(o.Runtimes); err != nil {
+		if programs, err = modelserver.ReadPrograms(file); err != nil {
 			return nil, fmt.Errorf("--runtimes: %w", err)
 		}
 	}

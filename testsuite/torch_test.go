@@ -2,6 +2,7 @@ package testsuite
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,6 +31,10 @@ func TestTorchRelease(t *testing.T) {
 	}
 	requireServes(t, c, "2.0.0")
 
+	var config struct{ Platform, Backend string }
+	getJSON(t, c.predict+"/v2/models/"+model+"/versions/2.0.0/config", &config)
+	require.Equal(t, "pytorch_libtorch pytorch", config.Platform+" "+config.Backend)
+
 	bundle := credit("2.1.0")
 	bundle.Artifact = abs(t, filepath.Join(torchModels, "credit-risk.zip"))
 	c.promote(bundle)
@@ -44,6 +49,10 @@ func TestTorchRelease(t *testing.T) {
 	require.Contains(t, status.Reason, "zip archives")
 	requireServes(t, c, "2.1.0")
 	require.Zero(t, l.Total().Failed, l.LastError())
+	folder := filepath.Join(t.TempDir(), "model")
+	out, errs, code := c.slipway("model", "get", model+"@2.1.0", folder)
+	require.Zero(t, code, "%s%s", out, errs)
+	require.FileExists(t, filepath.Join(folder, model+"-2.1.0.zip"))
 }
 
 // requireServes asks the gateway for the first test rows: it answers as torch itself does.
@@ -76,6 +85,15 @@ func requireServes(t *testing.T, c *cluster, version string) {
 	for i, row := range got.Probabilities {
 		require.InDeltaSlice(t, want.Probabilities[i], row, 1e-6)
 	}
+}
+
+func getJSON(t testing.TB, url string, into any) {
+	t.Helper()
+	resp, err := http.Get(url) //nolint:noctx // a test
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	require.Equal(t, http.StatusOK, resp.StatusCode)
+	require.NoError(t, json.NewDecoder(resp.Body).Decode(into))
 }
 
 func value(text string) any {

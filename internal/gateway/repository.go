@@ -10,9 +10,6 @@ import (
 	"github.com/slipway-ml/slipway/internal/serving"
 )
 
-// platformONNX is what the protocol calls ONNX models.
-const platformONNX = "onnxruntime_onnx"
-
 // Metadata implements oip.Backend.
 func (b inference) Metadata(model, version string) (oip.Metadata, error) {
 	r, err := b.g.route(model)
@@ -34,7 +31,7 @@ func (b inference) Metadata(model, version string) (oip.Metadata, error) {
 	defer lease.Release()
 	batching := lease.Batching()
 	out := oip.Metadata{
-		Name: r.Model, Versions: versions(r), Platform: platformONNX, Inputs: lease.Inputs(), Outputs: lease.Outputs(),
+		Name: r.Model, Versions: versions(r), Platform: lease.Platform(), Inputs: lease.Inputs(), Outputs: lease.Outputs(),
 		MaxDelayMicroseconds: uint64(batching.MaxDelay / time.Microsecond), //nolint:gosec // not negative
 	}
 	if batching.MaxRows > 1 {

@@ -1,6 +1,8 @@
 package modeltest_test
 
 import (
+	"bytes"
+	"context"
 	"testing"
 	"time"
 
@@ -84,12 +86,33 @@ func TestAnotherRuntimeHangs(t *testing.T) {
 	require.Contains(t, r.Summary(), "the tests took longer than 2s")
 }
 
-// A candidate in ONNX is tested in its own child; production in another runtime is not at hand there.
+// archived is a runtime whose models are archives, which in truth hold ONNX.
+type archived struct{ *serving.ONNX }
+
+const header = "PK\x03\x04"
+
+func (a archived) Load(ctx context.Context, artifact []byte, config spec.Model) (serving.Model, error) {
+	return a.ONNX.Load(ctx, bytes.TrimPrefix(artifact, []byte(header)), config)
+}
+
+// A candidate in ONNX is tested in its own child, and still compared with production in another runtime.
 func TestProductionInAnotherRuntime(t *testing.T) {
 	t.Parallel()
 	in := input(t, "good")
-	in.Production, in.ProductionVersion = []byte("PK\x03\x04 an archive"), "0"
+	in.Production, in.ProductionVersion = model(t, "slightly_worse"), "0"
+	want := isolated(t, in)
+	require.NotNil(t, want.Comparison)
+
+	r, err := serving.NewONNX(start(t), onnx.Options{Device: onnx.DeviceCPU})
+	require.NoError(t, err)
+	in.Production, in.Runtime = append([]byte(header), in.Production...), archived{r}
+	got := isolated(t, in)
+	require.Equal(t, want.Comparison, got.Comparison)
+
+	in.Production = []byte(header)
 	test := named(t, isolated(t, in), "accuracy_against_production")
 	require.Equal(t, modeltest.StatusSkipped, test.Status)
-	require.Contains(t, test.Error, "it runs on torch")
+	require.Contains(t, test.Error, "cannot answer these rows: the model cannot be loaded")
+	in.Runtime = nil
+	require.Contains(t, named(t, isolated(t, in), "accuracy_against_production").Error, "it runs on torch")
 }

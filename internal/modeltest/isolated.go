@@ -34,7 +34,7 @@ func Isolated(ctx context.Context, in Input, train *File, progress func(done, to
 		}
 		return report, nil
 	}
-	command, err := p.command(train)
+	command, err := p.command(ctx, train)
 	if err != nil {
 		return Report{}, fmt.Errorf("test model %s/%s: %w", in.Spec.Name, in.Spec.Version, err)
 	}
@@ -102,7 +102,7 @@ func (p *parent) bury(reason string) {
 
 // command is what the child is told. It gets nothing of the environment but
 // what the native libraries are found and steered by.
-func (p *parent) command(train *File) (sandbox.Command, error) {
+func (p *parent) command(ctx context.Context, train *File) (sandbox.Command, error) {
 	library, err := onnx.FindLibrary()
 	if err != nil {
 		return sandbox.Command{}, err
@@ -117,6 +117,11 @@ func (p *parent) command(train *File) (sandbox.Command, error) {
 	}
 	blobs := make([][]byte, blobCount)
 	blobs[blobModel], blobs[blobTest], blobs[blobProduction] = p.in.Model, test, p.in.Production
+	if r.Asked = p.in.askedBefore(); r.Asked {
+		if blobs[blobProduction], err = json.Marshal(askProduction(ctx, p.in)); err != nil {
+			return sandbox.Command{}, fmt.Errorf("write the answers of production: %w", err)
+		}
+	}
 	if train != nil {
 		r.TrainName, blobs[blobTrain] = train.Name, train.Content
 	}

@@ -26,6 +26,9 @@ func (s *suite) production() (*scored, Test) {
 }
 
 func (s *suite) scoreProduction() (_ *scored, err error) {
+	if s.in.answered != nil {
+		return s.in.answered.scored(s)
+	}
 	session, err := s.load(s.in.Production, s.in.productionSpec())
 	if err != nil {
 		return nil, err

@@ -35,6 +35,8 @@ type Input struct {
 	// Runtime loads models that are not ONNX, each into a process of its own; nil
 	// where there is none: then only ONNX models can be tested.
 	Runtime serving.Runtime
+
+	answered *answers // of production, if it was asked before
 }
 
 // check is one test of the suite. Unless it can run on a model that does not

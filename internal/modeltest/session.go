@@ -52,7 +52,7 @@ func (in Input) productionSpec() spec.Model {
 func (s *suite) load(artifact []byte, config spec.Model) (session, error) {
 	if s.runtime != nil {
 		if name := config.RuntimeOf(artifact); name != spec.RuntimeONNX {
-			return nil, fmt.Errorf("%w: it runs on %s, and a candidate in ONNX is tested without that", errUnloadable, name)
+			return nil, fmt.Errorf("%w: it runs on %s, and no runtimes are given here", errUnloadable, name)
 		}
 		return s.runtime.Open(artifact, onnx.Options{Device: s.in.Device})
 	}
