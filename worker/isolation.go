@@ -41,12 +41,11 @@ func (c *config) checkIsolation() error {
 
 // runtime is what the gateway runs models with.
 func (p *platform) runtime() (serving.Runtime, error) {
+	options := onnx.Options{Device: onnx.Device(p.cfg.Device)}
 	if p.cfg.Isolation == isolationNone {
-		return lazyRuntime{onnx.Options{Device: onnx.Device(p.cfg.Device)}}, nil
+		return lazyRuntime{options}, nil
 	}
-	return modelserver.NewONNX(modelserver.Config{
-		Device: onnx.Device(p.cfg.Device), Memory: int64(p.cfg.ModelMemoryMB) << 20, Cores: p.cfg.ModelCores, Logger: p.log,
-	})
+	return modelserver.NewONNX(modelserver.Config{Options: options, Memory: int64(p.cfg.ModelMemoryMB) << 20, Cores: p.cfg.ModelCores, Logger: p.log})
 }
 
 // lazyRuntime runs models in this process. It finds ONNX Runtime when a model is to

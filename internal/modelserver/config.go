@@ -2,9 +2,7 @@ package modelserver
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -12,10 +10,8 @@ import (
 
 // Config is how processes of models are started and watched. The zero value works.
 type Config struct {
-	// Device is where models run. Empty: auto. A program is told cpu unless this is cuda.
-	Device onnx.Device
-	// Threads bounds the threads of one computation; 0: the process takes what it sees fit.
-	Threads int
+	// Options are those of ONNX models. Programs are told the device, cpu unless it is a CUDA device, and the threads.
+	Options onnx.Options
 	// Memory is the most resident memory of a process in bytes. 0: no bound.
 	Memory int64
 	// Cores is on how many processors a process runs at once at most. 0: on all.
@@ -48,9 +44,6 @@ func (c Config) withDefaults() Config {
 			*f.field = f.otherwise
 		}
 	}
-	if c.Device == "" {
-		c.Device = onnx.DeviceAuto
-	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
@@ -58,10 +51,7 @@ func (c Config) withDefaults() Config {
 }
 
 func (c Config) validate() error {
-	if !slices.Contains([]onnx.Device{onnx.DeviceAuto, onnx.DeviceCPU, onnx.DeviceCUDA}, c.Device) {
-		return fmt.Errorf("model server: device %q is not one of auto, cpu, cuda", c.Device)
-	}
-	if min(int64(c.Threads), c.Memory, int64(c.Cores), int64(c.StartTimeout), int64(c.CheckEvery), int64(c.CheckTimeout), int64(c.Pause), int64(c.MaxPause), int64(c.Grace)) < 0 {
+	if min(int64(c.Options.Threads), c.Memory, int64(c.Cores), int64(c.StartTimeout), int64(c.CheckEvery), int64(c.CheckTimeout), int64(c.Pause), int64(c.MaxPause), int64(c.Grace)) < 0 {
 		return errors.New("model server: a bound or a time is negative")
 	}
 	return nil

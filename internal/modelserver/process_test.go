@@ -71,7 +71,7 @@ func TestLoadFails(t *testing.T) {
 	cancel()
 	_, err = r.Load(ctx, example(t), named("m"))
 	require.ErrorIs(t, err, context.Canceled)
-	for _, cfg := range []Config{{Device: "gpu"}, {Memory: -1}} {
+	for _, cfg := range []Config{{Options: onnx.Options{Threads: -1}}, {Memory: -1}} {
 		_, err = NewONNX(cfg)
 		require.Error(t, err)
 	}
@@ -118,7 +118,7 @@ type patientModel struct {
 	over chan error
 }
 
-func (m patientModel) Run(ctx context.Context, _ []onnx.Tensor) ([]onnx.Tensor, error) {
+func (m patientModel) Infer(ctx context.Context, _ []onnx.Tensor) ([]onnx.Tensor, error) {
 	<-ctx.Done()
 	m.over <- ctx.Err()
 	return nil, ctx.Err()
@@ -193,7 +193,7 @@ func resources(t testing.TB) int {
 // hold is a gateway that is going to be killed: it loads a model, says the id of
 // the model's process, and waits.
 func hold() error {
-	r, err := NewONNX(Config{Device: onnx.DeviceCPU})
+	r, err := NewONNX(Config{Options: onnx.Options{Device: onnx.DeviceCPU}})
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -45,10 +46,10 @@ func (p Program) validate() error {
 	return nil
 }
 
-// device is where the program is told to run.
+// programDevice is where a program is told to run.
 func (c Config) programDevice() onnx.Device {
-	if c.Device == onnx.DeviceCUDA {
-		return onnx.DeviceCUDA
+	if strings.HasPrefix(string(c.Options.Device), string(onnx.DeviceCUDA)) {
+		return c.Options.Device
 	}
 	return onnx.DeviceCPU
 }
@@ -111,7 +112,7 @@ func (f *foreign) launch() (*launch, error) {
 		Execute: execute, Listen: true,
 	}
 	device := f.cfg.programDevice()
-	if device == onnx.DeviceCUDA {
+	if device != onnx.DeviceCPU {
 		reach.Read, reach.Write = append(reach.Read, onnx.SystemCUDAPaths()...), append(reach.Write, "/dev")
 	}
 	return &launch{
@@ -128,7 +129,7 @@ func (f *foreign) environment(device onnx.Device) []string {
 		"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=" + f.path(folderHome),
 		"SLIPWAY_SOCKET=" + f.socket(), "SLIPWAY_MODEL=" + f.path(fileModel),
 		"SLIPWAY_MODEL_NAME=" + f.name, "SLIPWAY_MODEL_VERSION=" + f.version,
-		"SLIPWAY_DEVICE=" + string(device), "SLIPWAY_THREADS=" + strconv.Itoa(f.cfg.Threads),
+		"SLIPWAY_DEVICE=" + string(device), "SLIPWAY_THREADS=" + strconv.Itoa(f.cfg.Options.Threads),
 	}
 }
 
