@@ -29,6 +29,7 @@ type ModelTestOptions struct {
 	Exclude    []string
 	Task       string
 	Production string
+	External   []string
 	Device     string
 	HTML       string
 	JUnit      string
@@ -66,6 +67,7 @@ With --spec the limits, the label and the columns are those of a release spec, a
 	f.StringSliceVar(&o.Exclude, "exclude", nil, "columns that are no inputs of the model")
 	f.StringVar(&o.Task, "task", "", "classification (the default) or regression")
 	f.StringVar(&o.Production, "production", "", "model to compare with")
+	f.StringArrayVar(&o.External, "external-data", nil, "file in which a model keeps weights, in its folder or below; may be repeated; model.external_data of the spec, too")
 	f.StringVar(&o.Device, "device", string(onnx.DeviceAuto), "where the model runs: auto, cpu or cuda")
 	f.StringVar(&o.HTML, "html", "", "write the report as an HTML page to this file")
 	f.StringVar(&o.JUnit, "junit", "", "write the report as JUnit XML to this file")
@@ -150,12 +152,13 @@ func (o *ModelTestOptions) release(model string) (spec.Release, error) {
 func (o *ModelTestOptions) input(ctx context.Context, a *app, data *DataOptions, model string, r spec.Release) (modeltest.Input, *modeltest.File, error) {
 	in := modeltest.Input{Spec: r.Model, Data: r.Data, Tests: r.Tests, Device: onnx.Device(o.Device)}
 	var err error
-	if in.Model, err = os.ReadFile(model); err != nil {
+	external := append(externalPaths(o.Spec, r.Model), o.External...)
+	if in.Model, err = readModel(model, external); err != nil {
 		return in, nil, fmt.Errorf("model: %w", err)
 	}
 	if o.Production != "" {
 		in.ProductionVersion = filepath.Base(o.Production)
-		if in.Production, err = os.ReadFile(o.Production); err != nil {
+		if in.Production, err = readModel(o.Production, external); err != nil {
 			return in, nil, fmt.Errorf("--production: %w", err)
 		}
 	}

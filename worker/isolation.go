@@ -41,11 +41,13 @@ func (c *config) checkIsolation() error {
 
 // runtime is what the gateway runs models with.
 func (p *platform) runtime() (serving.Runtime, error) {
-	options := onnx.Options{Device: onnx.Device(p.cfg.Device)}
+	device, deviceMemory := onnx.Device(p.cfg.Device), int64(p.cfg.DeviceMemoryMB)<<20
 	if p.cfg.Isolation == isolationNone {
-		return lazyRuntime{options}, nil
+		return lazyRuntime{onnx.Options{Device: device, DeviceMemory: deviceMemory}}, nil
 	}
-	return modelserver.NewONNX(modelserver.Config{Options: options, Memory: int64(p.cfg.ModelMemoryMB) << 20, Cores: p.cfg.ModelCores, Logger: p.log})
+	return modelserver.NewONNX(modelserver.Config{
+		Device: device, DeviceMemory: deviceMemory, Memory: int64(p.cfg.ModelMemoryMB) << 20, Cores: p.cfg.ModelCores, Logger: p.log,
+	})
 }
 
 // lazyRuntime runs models in this process. It finds ONNX Runtime when a model is to

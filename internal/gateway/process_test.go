@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 func processes(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t)
-	r, err := modelserver.NewONNX(modelserver.Config{Options: onnx.Options{Device: onnx.DeviceCPU, Threads: 1}, Memory: 1 << 30, Pause: 10 * time.Millisecond, MaxPause: 100 * time.Millisecond})
+	r, err := modelserver.NewONNX(modelserver.Config{Device: onnx.DeviceCPU, Threads: 1, Memory: 1 << 30, Pause: 10 * time.Millisecond, MaxPause: 100 * time.Millisecond})
 	require.NoError(t, err)
 	w.runtime = r
 	return w

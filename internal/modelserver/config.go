@@ -2,6 +2,7 @@ package modelserver
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -10,8 +11,12 @@ import (
 
 // Config is how processes of models are started and watched. The zero value works.
 type Config struct {
-	// Options are those of ONNX models. Programs are told the device, cpu unless it is a CUDA device, and the threads.
-	Options onnx.Options
+	// Device is where models run. Empty: auto. A program is told cpu unless this is a CUDA device.
+	Device onnx.Device
+	// DeviceMemory bounds in bytes what an ONNX model takes of a CUDA device's memory. 0: no bound.
+	DeviceMemory int64
+	// Threads bounds the threads of one computation; 0: the process takes what it sees fit.
+	Threads int
 	// Memory is the most resident memory of a process in bytes. 0: no bound.
 	Memory int64
 	// Cores is on how many processors a process runs at once at most. 0: on all.
@@ -51,7 +56,10 @@ func (c Config) withDefaults() Config {
 }
 
 func (c Config) validate() error {
-	if min(int64(c.Options.Threads), c.Memory, int64(c.Cores), int64(c.StartTimeout), int64(c.CheckEvery), int64(c.CheckTimeout), int64(c.Pause), int64(c.MaxPause), int64(c.Grace)) < 0 {
+	if _, err := onnx.ParseDevice(string(c.Device)); err != nil {
+		return fmt.Errorf("model server: %w", err)
+	}
+	if min(int64(c.Threads), c.DeviceMemory, c.Memory, int64(c.Cores), int64(c.StartTimeout), int64(c.CheckEvery), int64(c.CheckTimeout), int64(c.Pause), int64(c.MaxPause), int64(c.Grace)) < 0 {
 		return errors.New("model server: a bound or a time is negative")
 	}
 	return nil

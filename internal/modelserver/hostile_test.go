@@ -106,7 +106,7 @@ func serveTrick(c *sandbox.Child) error {
 // quick are settings under which a test need not wait.
 func quick(t testing.TB) Config {
 	return Config{
-		Options: onnx.Options{Device: onnx.DeviceCPU, Threads: 1}, Memory: 512 << 20, CheckEvery: 50 * time.Millisecond, CheckTimeout: time.Second, Pause: 10 * time.Millisecond,
+		Device: onnx.DeviceCPU, Threads: 1, Memory: 512 << 20, CheckEvery: 50 * time.Millisecond, CheckTimeout: time.Second, Pause: 10 * time.Millisecond,
 		MaxPause: 100 * time.Millisecond, Logger: logger(t),
 	}
 }

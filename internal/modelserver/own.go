@@ -47,7 +47,7 @@ func newOwn(cfg Config, artifact []byte, config spec.Model) (*own, error) {
 	if err := errors.Join(err, os.Remove(f.Name())); err != nil {
 		return nil, errors.Join(fmt.Errorf("keep the model for its process: %w", err), f.Close())
 	}
-	return &own{cfg: cfg, file: f, request: ownRequest{Model: config, Options: cfg.Options, Size: int64(len(artifact))}}, nil
+	return &own{cfg: cfg, file: f, request: ownRequest{Model: config, Options: onnx.Options{Device: cfg.Device, DeviceMemory: cfg.DeviceMemory, Threads: cfg.Threads}, Size: int64(len(artifact))}}, nil
 }
 
 func (o *own) launch() (*launch, error) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/sandbox"
 	"github.com/slipway-ml/slipway/internal/serving"
@@ -71,7 +72,7 @@ func TestLoadFails(t *testing.T) {
 	cancel()
 	_, err = r.Load(ctx, example(t), named("m"))
 	require.ErrorIs(t, err, context.Canceled)
-	for _, cfg := range []Config{{Options: onnx.Options{Threads: -1}}, {Memory: -1}} {
+	for _, cfg := range []Config{{Device: "gpu"}, {Threads: -1}, {Memory: -1}} {
 		_, err = NewONNX(cfg)
 		require.Error(t, err)
 	}
@@ -136,11 +137,11 @@ func TestDeadlinesReachTheProcess(t *testing.T) {
 	go func() { served <- serve(conn, newServer(model, "m", "1")) }()
 	cc, err := dial(ours, time.Minute, func() {})
 	require.NoError(t, err)
-	m, err := Attach(t.Context(), cc, named("m"), onnx.DeviceCPU)
-	require.NoError(t, err)
+	client := oip.NewClient(cc, "m", "1")
+	require.NoError(t, await(t.Context(), client))
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err = m.Infer(ctx, column(1))
+	_, err = client.Infer(ctx, column(1))
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.Error(t, <-model.over)
 	require.NoError(t, cc.Close())
@@ -193,7 +194,7 @@ func resources(t testing.TB) int {
 // hold is a gateway that is going to be killed: it loads a model, says the id of
 // the model's process, and waits.
 func hold() error {
-	r, err := NewONNX(Config{Options: onnx.Options{Device: onnx.DeviceCPU}})
+	r, err := NewONNX(Config{Device: onnx.DeviceCPU})
 	if err != nil {
 		return err
 	}

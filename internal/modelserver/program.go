@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -48,8 +47,8 @@ func (p Program) validate() error {
 
 // programDevice is where a program is told to run.
 func (c Config) programDevice() onnx.Device {
-	if strings.HasPrefix(string(c.Options.Device), string(onnx.DeviceCUDA)) {
-		return c.Options.Device
+	if _, ok := c.Device.CUDA(); ok {
+		return c.Device
 	}
 	return onnx.DeviceCPU
 }
@@ -112,7 +111,7 @@ func (f *foreign) launch() (*launch, error) {
 		Execute: execute, Listen: true,
 	}
 	device := f.cfg.programDevice()
-	if device != onnx.DeviceCPU {
+	if _, ok := device.CUDA(); ok {
 		reach.Read, reach.Write = append(reach.Read, onnx.SystemCUDAPaths()...), append(reach.Write, "/dev")
 	}
 	return &launch{
@@ -129,7 +128,7 @@ func (f *foreign) environment(device onnx.Device) []string {
 		"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=" + f.path(folderHome),
 		"SLIPWAY_SOCKET=" + f.socket(), "SLIPWAY_MODEL=" + f.path(fileModel),
 		"SLIPWAY_MODEL_NAME=" + f.name, "SLIPWAY_MODEL_VERSION=" + f.version,
-		"SLIPWAY_DEVICE=" + string(device), "SLIPWAY_THREADS=" + strconv.Itoa(f.cfg.Options.Threads),
+		"SLIPWAY_DEVICE=" + string(device), "SLIPWAY_THREADS=" + strconv.Itoa(f.cfg.Threads),
 	}
 }
 

@@ -31,6 +31,7 @@ func (c *checker) model(m Model) {
 	c.name("model.name", m.Name)
 	c.name("model.version", m.Version)
 	c.file("model.artifact", m.Artifact)
+	c.externalData(m)
 	c.oneOf("model.task", string(m.Task), string(Classification), string(Regression))
 	for _, named := range []struct {
 		field  string
@@ -62,6 +63,23 @@ func (c *checker) model(m Model) {
 		c.bad("model.deployment.auto_scaling", "", "true or false")
 	}
 	c.duration("model.deployment.health_check_interval", d.HealthCheckInterval)
+}
+
+// maxExternalData bounds the files that a model keeps weights in; some exporters write one for each tensor.
+const maxExternalData = 1000
+
+func (c *checker) externalData(m Model) {
+	if len(m.ExternalData) > maxExternalData {
+		c.bad("model.external_data", fmt.Sprintf("%d files are not allowed", len(m.ExternalData)), fmt.Sprintf("up to %d files", maxExternalData))
+		return
+	}
+	if m.Artifact.Remote() && len(m.ExternalData) > 0 {
+		c.bad("model.external_data", "it is not allowed beside an artifact on an MLflow server", "no list: what the model was logged with comes along")
+		return
+	}
+	for i, f := range m.ExternalData {
+		c.file(externalField(i), f)
+	}
 }
 
 func (c *checker) file(field string, f File) {
