@@ -28,8 +28,11 @@ test_temporal := $(or $(TEMPORAL_CLI),$(tools)/temporal)
 PKG  ?= ./...
 ARGS ?=
 
-# How much data `make bench-data` and `make bench-registry` take: full or small.
+# How much `make bench-data`, `make bench-registry` and `make bench-serving` take: full or small.
 SIZE ?= full
+
+# Where `make gpu-bundle` puts what it gathers.
+DEST ?= $(CURDIR)/.deps/gpu-bundle
 
 # Assigned before it is exported: export alone would hide that the script failed.
 onnxruntime := ONNXRUNTIME_LIB="$$(scripts/onnxruntime.sh $(deps)/onnxruntime)"; export ONNXRUNTIME_LIB
@@ -37,6 +40,10 @@ onnxruntime := ONNXRUNTIME_LIB="$$(scripts/onnxruntime.sh $(deps)/onnxruntime)";
 mlflow := MLFLOW_PYTHON="$$(scripts/python-mlflow.sh $(deps)/mlflow-venv)"; export MLFLOW_PYTHON
 
 torch := TORCH_PYTHON="$$(scripts/torch.sh)"; export TORCH_PYTHON
+
+# Each peer of bench-serving has a Python environment of its own: their pins don't go together.
+serving       := $(deps)/bench-serving
+serving_peers := $(basename $(notdir $(wildcard examples/bench/serving/peers/*.txt)))
 
 step = @printf '==> %s\n' '$(1)'
 
@@ -102,6 +109,25 @@ bench-registry: deps build $(filter $(tools)/%,$(test_temporal)) ## measure trac
 	$(call step,bench-registry: run)
 	@$(onnxruntime); $(mlflow); \
 	TEMPORAL_CLI='$(test_temporal)' scripts/postgres.sh run $(bin)/bench-registry -size '$(SIZE)' -bin '$(bin)' $(ARGS)
+
+.PHONY: bench-serving
+bench-serving: deps build $(serving_peers:%=$(serving)/%/installed) $(serving)/network.onnx ## measure serving against its peers and ONNX Runtime alone, some 15 minutes (SIZE=small for a quick look, ARGS=...)
+	$(call step,bench-serving: build)
+	@$(gobuild) -o $(bin)/bench-serving ./examples/bench/serving
+	$(call step,bench-serving: run)
+	@$(onnxruntime); \
+	exec $(bin)/bench-serving -size '$(SIZE)' -bin '$(bin)' -peers $(serving) -network $(serving)/network.onnx $(ARGS)
+
+.PHONY: gpu-bundle
+gpu-bundle: $(serving)/network.onnx ## gather what gpu-check needs on a machine with CUDA and no network (DEST=.deps/gpu-bundle)
+	$(call step,gpu-bundle: $(DEST))
+	@scripts/gpu-bundle.sh '$(DEST)' $(serving)/network.onnx
+
+.PHONY: gpu-check
+gpu-check: ## run the engine's tests and the serving benchmark on a CUDA device (ARGS='--device cuda:1 --size full')
+	@if ls /dev/nvidia[0-9]* >/dev/null 2>&1 || nvidia-smi -L >/dev/null 2>&1; then \
+	  $(MAKE) gpu-bundle && exec '$(DEST)/gpu-check' $(ARGS); \
+	else echo 'skipped: no CUDA device'; fi
 
 .PHONY: lint
 lint: lint-format lint-modules lint-go lint-workflows lint-deploy lint-scripts ## check the code, the modules and the deployment files
@@ -194,3 +220,14 @@ $(deps)/bench-venv/installed: $(bench_peers)
 	  $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r "$$peer" || echo "not installed: $$peer"; \
 	done
 	@touch $@
+
+$(serving)/%/installed: examples/bench/serving/peers/%.txt
+	$(call step,bench-serving: $*)
+	@rm -rf $(@D); mkdir -p $(@D)
+	@if python3 -m venv $(@D) && $(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<; then touch $@; else echo 'not installed: $*'; fi
+
+$(serving)/network.onnx: examples/bench/serving/network.py examples/bench/serving/network.txt
+	$(call step,bench-serving: the larger network)
+	@mkdir -p $(@D)
+	@python3 -m venv $(@D)/network && $(@D)/network/bin/python -m pip install --quiet --disable-pip-version-check -r examples/bench/serving/network.txt && \
+	$(@D)/network/bin/python examples/bench/serving/network.py $@ || echo 'no larger network: its rows are left out'

@@ -51,7 +51,7 @@ func (b *bench) predict(data spec.Data, gateway string, change func(row map[stri
 		if i == 0 {
 			record.Prediction, record.Error = "", "model failed"
 		}
-		log.Add(record, data.Sensitive)
+		log.Add(1, func() ([]predlog.Record, []string) { return []predlog.Record{record}, data.Sensitive })
 	}
 	done, cancel := context.WithCancel(b.t.Context())
 	cancel()

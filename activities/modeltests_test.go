@@ -9,6 +9,7 @@ import (
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/modeltest"
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // candidate is the test of an example release against 1.0.0 in production, its
@@ -53,6 +54,28 @@ func TestModelTestsPass(t *testing.T) {
 	// Production decides nothing for a first release.
 	in.Production, in.ProductionDigest = "", ""
 	require.True(t, do[contract.Verdict](b, contract.ActivityTestModel, in).Passed)
+}
+
+// What could not be tested is skipped with a reason, and stops a release whose spec says so, on every side of the report.
+func TestModelTestsSkip(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	in := b.candidate("1.1.0")
+	in.Production, in.ProductionDigest = "", ""
+	found := do[contract.Verdict](b, contract.ActivityTestModel, in)
+	require.True(t, found.Passed, "by default a first release passes")
+	require.Equal(t, "14 passed, 1 skipped", found.Summary)
+
+	in.Key, in.Tests.Skipped = key("1.1.0", "r2"), spec.SkippedFails
+	found = do[contract.Verdict](b, contract.ActivityTestModel, in)
+	require.False(t, found.Passed)
+	require.Equal(t, "accuracy_against_production: no version is in production (14 passed, 1 skipped)", found.Summary)
+	report := b.report(found)
+	require.False(t, report.Tests[10].Passed)
+	require.Equal(t, modeltest.StatusSkipped, report.Tests[10].Status)
+	require.Contains(t, string(b.stored(found.Report.Page)), "What could not be tested")
+	require.Contains(t, string(b.stored(found.Report.JUnit)), `skipped="1"`)
+	require.Contains(t, string(b.stored(found.Report.Card)), "| skipped |")
 }
 
 // 1.2.0 was trained on shuffled labels.

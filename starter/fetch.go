@@ -2,42 +2,78 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/slipway-ml/slipway/internal/modelsource"
+	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
-// fetchModel downloads a model that the spec takes from an MLflow server, the one
-// that MLFLOW_TRACKING_URI names, to a file that remove takes away. Of a path it does nothing.
-func (a *app) fetchModel(ctx context.Context, f spec.File) (file string, remove func(), err error) {
+// artifactFile is the file that holds a spec's model: the file that the spec
+// names, unless the model is on an MLflow server, or keeps weights in other files,
+// which are merged into it. remove takes away what was made for that.
+func (a *app) artifactFile(ctx context.Context, specPath string, m spec.Model) (file string, remove func(), err error) {
 	remove = func() {}
-	if !f.Remote() {
-		return "", remove, nil
-	}
-	address, err := modelsource.Parse(f.Path)
-	if err != nil {
-		return "", remove, err
-	}
-	uri := a.getenv("MLFLOW_TRACKING_URI")
-	if uri == "" {
-		return "", remove, fmt.Errorf("%s is on an MLflow server: name the server with MLFLOW_TRACKING_URI", f.Path)
-	}
-	server, err := modelsource.New(uri, a.getenv)
-	if err != nil {
-		return "", remove, err
+	file = m.Artifact.At(specPath)
+	if !m.Artifact.Remote() && len(m.ExternalData) == 0 {
+		return file, remove, nil
 	}
 	folder, err := os.MkdirTemp("", "slipway-model-")
 	if err != nil {
-		return "", remove, fmt.Errorf("folder for the download: %w", err)
+		return "", remove, fmt.Errorf("folder for the model: %w", err)
 	}
-	remove = func() { _ = os.RemoveAll(folder) } // the system clears its temporary files too
+	if file, err = a.makeArtifact(ctx, specPath, m, folder); err != nil {
+		err = fmt.Errorf("%s: %w", m.Artifact.Path, err)
+	}
+	return file, func() { _ = os.RemoveAll(folder) }, err // the system clears its temporary files too
+}
+
+func (a *app) makeArtifact(ctx context.Context, specPath string, m spec.Model, folder string) (string, error) {
+	merged := filepath.Join(folder, "merged.onnx")
+	if !m.Artifact.Remote() {
+		file := m.Artifact.At(specPath)
+		files, err := beside(file, externalPaths(specPath, m))
+		if err != nil {
+			return "", err
+		}
+		return merged, mergeModel(file, files, merged)
+	}
+	file, weights, err := a.fetchModel(ctx, m.Artifact, folder)
+	if err != nil || len(weights) == 0 {
+		return file, err
+	}
+	return merged, mergeModel(file, os.DirFS(folder), merged)
+}
+
+// fetchModel downloads a model that the spec takes from an MLflow server, the one
+// that MLFLOW_TRACKING_URI names, and the files that it keeps weights in.
+func (a *app) fetchModel(ctx context.Context, f spec.File, folder string) (file string, weights []string, err error) {
+	address, err := modelsource.Parse(f.Path)
+	if err != nil {
+		return "", nil, err
+	}
+	uri := a.getenv("MLFLOW_TRACKING_URI")
+	if uri == "" {
+		return "", nil, errors.New("it is on an MLflow server: name the server with MLFLOW_TRACKING_URI")
+	}
+	server, err := modelsource.New(uri, a.getenv)
+	if err != nil {
+		return "", nil, err
+	}
 	file = filepath.Join(folder, "model.onnx")
-	if err := server.Fetch(ctx, address, file); err != nil {
-		remove()
-		return "", func() {}, fmt.Errorf("%s: %w", f.Path, err)
+	at, err := server.Fetch(ctx, address, file)
+	if err != nil {
+		return "", nil, err
 	}
-	return file, remove, nil
+	model, err := os.ReadFile(file)
+	if err != nil {
+		return "", nil, err
+	}
+	if weights, err = onnx.ExternalFiles(model); err != nil {
+		return "", nil, err
+	}
+	return file, weights, server.FetchBeside(ctx, at, weights, folder)
 }

@@ -33,6 +33,7 @@ type ModelTestOptions struct {
 	Exclude    []string
 	Task       string
 	Production string
+	External   []string
 	Device     string
 	Runtimes   string
 	HTML       string
@@ -72,6 +73,7 @@ With --spec the limits, the label and the columns are those of a release spec, a
 	f.StringSliceVar(&o.Exclude, "exclude", nil, "columns that are no inputs of the model")
 	f.StringVar(&o.Task, "task", "", "classification (the default) or regression")
 	f.StringVar(&o.Production, "production", "", "model to compare with")
+	f.StringArrayVar(&o.External, "external-data", nil, "file in which a model keeps weights, in its folder or below; may be repeated; model.external_data of the spec, too")
 	f.StringVar(&o.Device, "device", string(onnx.DeviceAuto), "where the model runs: auto, cpu or cuda")
 	f.StringVar(&o.Runtimes, "runtimes", "", "file that lists the runtimes of models that are not ONNX (SLIPWAY_RUNTIMES)")
 	f.StringVar(&o.HTML, "html", "", "write the report as an HTML page to this file")
@@ -160,12 +162,13 @@ func (o *ModelTestOptions) input(ctx context.Context, a *app, data *DataOptions,
 	if in.Runtime, err = o.runtime(cmp.Or(o.Runtimes, a.getenv("SLIPWAY_RUNTIMES")), r.Tests.Process); err != nil {
 		return in, nil, err
 	}
-	if in.Model, err = os.ReadFile(model); err != nil {
+	external := append(externalPaths(o.Spec, r.Model), o.External...)
+	if in.Model, err = readModel(model, external); err != nil {
 		return in, nil, fmt.Errorf("model: %w", err)
 	}
 	if o.Production != "" {
 		in.ProductionVersion = filepath.Base(o.Production)
-		if in.Production, err = os.ReadFile(o.Production); err != nil {
+		if in.Production, err = readModel(o.Production, external); err != nil {
 			return in, nil, fmt.Errorf("--production: %w", err)
 		}
 	}

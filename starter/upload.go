@@ -23,7 +23,7 @@ import (
 // yet, and writes digests and sizes into the spec: tables into the data
 // repository, in whose chunks they share with other versions, the rest into the store.
 func (a *app) upload(ctx context.Context, c *controlclient.Client, specPath string, r *spec.Release) error {
-	fetched, remove, err := a.fetchModel(ctx, r.Model.Artifact)
+	artifact, remove, err := a.artifactFile(ctx, specPath, r.Model)
 	if err != nil {
 		return fmt.Errorf("model.artifact: %w", err)
 	}
@@ -37,16 +37,19 @@ func (a *app) upload(ctx context.Context, c *controlclient.Client, specPath stri
 	sent := map[string]bool{}
 	return r.EachFile(func(field string, f *spec.File) error {
 		path := f.At(specPath)
-		if f.Remote() {
-			path = fetched
+		if field == spec.ArtifactField {
+			path = artifact
 		}
 		var err error
 		if f.Digest, f.Size, err = digestFile(ctx, path); err != nil {
 			return fmt.Errorf("%s: %w", field, err)
 		}
 		to := blobs(c, path)
-		if tables[field] {
+		switch {
+		case tables[field]:
 			to = files(c)
+		case spec.IsExternalData(field):
+			return nil // its digest tells what the artifact was made of, which holds its bytes
 		}
 		if sent[to.name+f.Digest] {
 			return nil

@@ -32,7 +32,7 @@ func TestUsageErrors(t *testing.T) {
 		"dev ports":         {[]string{"dev", "--ports", "8080"}, "want auto or default"},
 		"dev output":        {[]string{"dev", "-o", "xml"}, "want text or json"},
 		"log level":         {[]string{"dev", "--log-level", "loud"}, "log-level"},
-		"device":            {[]string{"run", "--roles", "gpu", "--state", t.TempDir(), "--device", "tpu"}, "want auto, cpu or cuda"},
+		"device":            {[]string{"run", "--roles", "gpu", "--state", t.TempDir(), "--device", "tpu"}, "want auto, cpu, cuda or cuda:N"},
 		"health arguments":  {[]string{"health", "url"}, "takes no arguments"},
 		"dev has no tokens": {[]string{"dev", "--allow-unverified"}, "unknown flag"},
 	} {

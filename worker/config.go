@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/slipway-ml/slipway/internal/modelserver"
+	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/stack"
 )
 
@@ -45,8 +46,10 @@ type config struct {
 	AllowUnverified bool
 	// WebhookNetworks may be told of registry events although they are not public, as 10.0.0.0/8.
 	WebhookNetworks []string
-	// Device is auto, cpu or cuda.
+	// Device is auto, cpu, cuda or cuda:N.
 	Device string
+	// DeviceMemoryMB bounds what a model takes of a CUDA device's memory, in MiB; 0: no bound.
+	DeviceMemoryMB int
 	// Isolation of the models that a gateway serves: process or none.
 	Isolation string
 	// Runtimes is the file that lists the programs for models that are not ONNX; empty: there are none.
@@ -126,7 +129,8 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	f.IntVar(&c.MaxTestMB, "max-test-mb", c.MaxTestMB, "most MiB of test rows that model tests hold in memory")
 	f.StringVar(&c.MaskKeyFile, "mask-key-file", c.MaskKeyFile, "file with at least 32 random bytes that personal values are masked with; default none (SLIPWAY_MASK_KEY_FILE)")
 	f.StringSliceVar(&c.WebhookNetworks, "webhook-networks", c.WebhookNetworks, "networks that webhooks may be in although they are not public, as 10.0.0.0/8,127.0.0.1 (SLIPWAY_WEBHOOK_NETWORKS)")
-	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu or cuda (SLIPWAY_DEVICE)")
+	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu, cuda or cuda:N (SLIPWAY_DEVICE)")
+	f.IntVar(&c.DeviceMemoryMB, "device-memory-mb", c.DeviceMemoryMB, "most MiB that a model takes of a CUDA device's memory; 0: what it needs")
 	c.isolationFlags(f)
 	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 }
@@ -171,8 +175,13 @@ func (c *config) settle(roles []string) error {
 	if c.Artifacts == "" {
 		c.Artifacts = "file://" + filepath.Join(c.State, "artifacts")
 	}
-	if !slices.Contains([]string{"auto", "cpu", "cuda"}, c.Device) {
-		return usageError{fmt.Errorf("--device %q: want auto, cpu or cuda", c.Device)}
+	device, err := onnx.ParseDevice(c.Device)
+	if err != nil {
+		return usageError{fmt.Errorf("--device: %w", err)}
+	}
+	c.Device = string(device)
+	if c.DeviceMemoryMB < 0 {
+		return usageError{fmt.Errorf("--device-memory-mb %d: want 0 or more", c.DeviceMemoryMB)}
 	}
 	if err := c.checkIsolation(); err != nil {
 		return err

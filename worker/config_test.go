@@ -192,7 +192,8 @@ func TestSettleRefuses(t *testing.T) {
 	var usage usageError
 	err := flagged(t, "--state", t.TempDir(), "--device", "tpu").settle(allRoles())
 	require.ErrorAs(t, err, &usage)
-	require.ErrorContains(t, err, "auto, cpu or cuda")
+	require.ErrorContains(t, err, "auto, cpu, cuda or cuda:N")
+	require.ErrorContains(t, flagged(t, "--state", t.TempDir(), "--device-memory-mb", "-1").settle(allRoles()), "--device-memory-mb -1")
 	require.ErrorContains(t, flagged(t, "--state", t.TempDir(), "--max-test-mb", "0").settle(allRoles()), "--max-test-mb 0: want at least 1")
 	require.ErrorContains(t, flagged(t, "--state", empty).settle(allRoles()), "state folder")
 	require.ErrorContains(t, flagged(t, "--state", t.TempDir(), "--control-listen", ":1").settle(allRoles()), "--token-file")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
+	"runtime/debug"
 
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/gateway"
@@ -27,6 +29,13 @@ func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func
 	if err != nil {
 		return err
 	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gatewayGC)
+	}
 	up()
 	return g.Run(ctx)
 }
+
+// gatewayGC is how much garbage a process with a gateway may hold, in percent of what it uses (GOGC). What a
+// gateway uses is little, so that Go's 100 would have it collect many times a second.
+const gatewayGC = 200

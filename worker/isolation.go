@@ -51,7 +51,7 @@ func (c *config) checkIsolation() error {
 func (p *platform) runtime() (serving.Runtime, error) {
 	cfg := p.cfg.modelServer(p.log)
 	if p.cfg.Isolation == isolationNone {
-		return p.cfg.selection(lazyRuntime{onnx.Options{Device: cfg.Device}}, cfg)
+		return p.cfg.selection(lazyRuntime{onnx.Options{Device: cfg.Device, DeviceMemory: cfg.DeviceMemory}}, cfg)
 	}
 	own, err := modelserver.NewONNX(cfg)
 	if err != nil {
@@ -72,7 +72,9 @@ func (p *platform) testRuntime(limits spec.Process) (serving.Runtime, error) {
 }
 
 func (c *config) modelServer(log *slog.Logger) modelserver.Config {
-	return modelserver.Config{Device: onnx.Device(c.Device), Memory: int64(c.ModelMemoryMB) << 20, Cores: c.ModelCores, Logger: log}
+	return modelserver.Config{
+		Device: onnx.Device(c.Device), DeviceMemory: int64(c.DeviceMemoryMB) << 20, Memory: int64(c.ModelMemoryMB) << 20, Cores: c.ModelCores, Logger: log,
+	}
 }
 
 // selection adds the programs of the settings.

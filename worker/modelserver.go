@@ -52,7 +52,7 @@ addresses once it listens; /health turns 200 when the model answers.`,
 	f.StringVar(&cfg.GatewayHTTP, "listen", cfg.GatewayHTTP, "where it listens for HTTP")
 	f.StringVar(&cfg.GatewayGRPC, "grpc-listen", cfg.GatewayGRPC, "where it listens for gRPC")
 	f.StringVar(&cfg.TokenFile, "token-file", cfg.TokenFile, "file with the bearer token that callers must send; required beyond loopback (SLIPWAY_TOKEN_FILE)")
-	f.StringVar(&cfg.Device, "device", cfg.Device, "where the model runs: auto, cpu or cuda (SLIPWAY_DEVICE)")
+	f.StringVar(&cfg.Device, "device", cfg.Device, "where the model runs: auto, cpu, cuda or cuda:N (SLIPWAY_DEVICE)")
 	cfg.isolationFlags(f)
 	f.TextVar(&cfg.LogLevel, "log-level", cfg.LogLevel, "debug, info, warn or error")
 	return cmd

@@ -14,9 +14,10 @@ import (
 // [batch], named like the columns; or a single numeric input of shape
 // [batch,width…], which takes the feature columns in file order.
 type Mapper struct {
-	inputs []onnx.Info
-	matrix bool
-	width  int64 // of a matrix, -1 for any
+	inputs  []onnx.Info
+	columns []string // nil for a matrix
+	matrix  bool
+	width   int64 // of a matrix, -1 for any
 }
 
 // ErrUnsupported says that a model's inputs have a form that is not served.
@@ -40,7 +41,11 @@ func NewMapper(inputs []onnx.Info) (*Mapper, error) {
 			return nil, fmt.Errorf("%w: %s; want one input a column with shape [?,1], or a single numeric input with shape [?,width]", ErrUnsupported, in)
 		}
 	}
-	return &Mapper{inputs: inputs}, nil
+	columns := make([]string, len(inputs))
+	for i, in := range inputs {
+		columns[i] = in.Name
+	}
+	return &Mapper{inputs: inputs, columns: columns}, nil
 }
 
 // matrixWidth tells the numbers in a row of a model with a single matrix input.
@@ -63,17 +68,8 @@ func matrixWidth(inputs []onnx.Info) (int64, bool) {
 	return width, true
 }
 
-// Columns are the names of the model's input columns, nil for a matrix model.
-func (m *Mapper) Columns() []string {
-	if m.matrix {
-		return nil
-	}
-	out := make([]string, len(m.inputs))
-	for i, in := range m.inputs {
-		out[i] = in.Name
-	}
-	return out
-}
+// Columns are the names of the model's input columns, nil for a matrix model. Do not modify.
+func (m *Mapper) Columns() []string { return m.columns }
 
 // Width is how many numbers a row of a matrix model has, -1 for any; 0 for a model with columns.
 func (m *Mapper) Width() int64 { return m.width }

@@ -78,7 +78,7 @@ type Config struct {
 	CatalogTimeout time.Duration
 	// FetchTimeout bounds fetching one model from the blob store. Default 10 min.
 	FetchTimeout time.Duration
-	// LogRows and LogAge end a segment of the prediction log. Default 512 and 5 s.
+	// LogRows and LogAge end a segment of the prediction log. Default 2048 and 5 s.
 	LogRows int
 	LogAge  time.Duration
 	// LogBuffer is how many predictions may wait to be logged. Default 8192.
@@ -108,7 +108,7 @@ func (c Config) withDefaults() Config {
 	fill(&c.BeatEvery, time.Second)
 	fill(&c.CatalogTimeout, 5*time.Second)
 	fill(&c.FetchTimeout, 10*time.Minute)
-	fill(&c.LogRows, 512)
+	fill(&c.LogRows, 2048)
 	fill(&c.LogAge, 5*time.Second)
 	fill(&c.LogBuffer, 8192)
 	fill(&c.DrainTimeout, 15*time.Second)

@@ -50,17 +50,16 @@ func (b inference) Infer(ctx context.Context, r oip.Request) (oip.Response, erro
 	began := time.Now()
 	out, err := c.Infer(limited, r.Inputs, int(min(max(priority, 0), 1000)))
 	a := answer{key: c.key, latency: time.Since(began)}
-	rows := input(r.Inputs)
+	rows := func() serving.Input { return input(r.Inputs) }
+	n := int(r.Inputs[0].Rows())
 	if err == nil {
-		a.predictions, err = read(c, out, rows.Len())
+		a.predictions, err = read(c, out, n)
 	}
 	err = g.judge(ctx, c, rows, err)
 	g.count(c, a, err, ctx.Err() != nil)
 	id := requestIDOf(r)
 	g.sayPanic(c.key, id, err)
-	if rows.Len() > 0 {
-		g.note(c, id, began, predictRequest{Subject: subject, Input: rows}, a, err)
-	}
+	g.note(c, id, began, subject, n, rows, a, err)
 	if err != nil {
 		return oip.Response{}, refusal(err)
 	}

@@ -231,6 +231,7 @@ func TestDeadlinesFireOnTime(t *testing.T) {
 	stop()
 	require.Equal(t, codes.Canceled, status.Code(<-running))
 	require.Equal(t, codes.Canceled, status.Code(<-waiting))
+	require.Eventually(t, func() bool { return lease.Pending() == 0 }, patience, time.Millisecond, "the gateway hears of it a little later")
 	close(rt.leave)
 	require.NoError(t, ask(context.Background()))
 }

@@ -38,16 +38,17 @@ func (g *Gateway) predict(ctx context.Context, id string, req predictRequest) (a
 	began := time.Now()
 	predictions, err := c.Predict(limited, req.Input)
 	out := answer{key: c.key, predictions: predictions, latency: time.Since(began)}
-	err = g.judge(ctx, c, req.Input, err)
+	in := func() serving.Input { return req.Input }
+	err = g.judge(ctx, c, in, err)
 	g.count(c, out, err, ctx.Err() != nil)
-	g.note(c, id, began, req, out, err)
+	g.note(c, id, began, req.Subject, req.Input.Len(), in, out, err)
 	return out, err
 }
 
 // judge finds the errors that look like somebody else's fault and are the model's.
 // ctx is the caller's.
-func (g *Gateway) judge(ctx context.Context, c choice, in serving.Input, err error) error {
-	if errors.Is(err, serving.ErrInput) && in.Len() > 0 && g.onlyHere(c, in) {
+func (g *Gateway) judge(ctx context.Context, c choice, in func() serving.Input, err error) error {
+	if errors.Is(err, serving.ErrInput) && g.onlyHere(c, in()) {
 		err = fmt.Errorf("%w: it refuses rows that the version in production takes: %w", serving.ErrModel, &asText{err})
 	}
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
@@ -102,7 +103,7 @@ func (g *Gateway) route(model string) (catalog.Route, error) {
 // onlyHere tells that the canary refuses an input that production would take:
 // then the input is not at fault, the canary is.
 func (g *Gateway) onlyHere(c choice, in serving.Input) bool {
-	if c.other == nil {
+	if c.other == nil || in.Len() == 0 {
 		return false
 	}
 	production, err := g.pool.Acquire(*c.other)
@@ -140,61 +141,64 @@ func (g *Gateway) count(c choice, a answer, err error, gone bool) {
 	}
 }
 
-// note puts each row of a request that the model took into the prediction log.
-func (g *Gateway) note(c choice, id string, at time.Time, req predictRequest, a answer, err error) {
+// note puts each row of a request that the model took into the prediction log. The
+// log makes the records when it writes them, so in must not change any more.
+func (g *Gateway) note(c choice, id string, at time.Time, subject string, rows int, in func() serving.Input, a answer, err error) {
 	if err != nil && !errors.Is(err, serving.ErrModel) {
 		return
 	}
-	config := g.sync.config(c.key)
-	sensitive := slices.Concat(g.cfg.Sensitive["*"], g.cfg.Sensitive[c.key.Model], config.Sensitive)
-	columns := c.Columns()
-	record := predlog.Record{
-		Model: c.key.Model, Version: c.key.Version, Time: at, RequestID: id, LatencyMS: milliseconds(a.latency),
-	}
-	if req.Subject != "" {
-		sum := sha256.Sum256([]byte(req.Subject))
-		record.Subject = hex.EncodeToString(sum[:])
-	}
-	if err != nil {
-		record.Error = clipError(err)
-	}
-	for i := range req.Input.Len() {
-		r := record
-		r.Features = features(req.Input, i, columns, config.Columns, len(sensitive) > 0)
-		if err == nil {
-			r.Prediction, r.Probability = predicted(a.predictions[i])
+	config, columns := g.sync.config(c.key), c.Columns()
+	g.log.Add(rows, func() ([]predlog.Record, []string) {
+		sensitive := slices.Concat(g.cfg.Sensitive["*"], g.cfg.Sensitive[c.key.Model], config.Sensitive)
+		record := predlog.Record{
+			Model: c.key.Model, Version: c.key.Version, Time: at, RequestID: id, LatencyMS: milliseconds(a.latency),
 		}
-		g.log.Add(r, sensitive)
-	}
+		if subject != "" {
+			sum := sha256.Sum256([]byte(subject))
+			record.Subject = hex.EncodeToString(sum[:])
+		}
+		if err != nil {
+			record.Error = clipError(err)
+		}
+		input := in()
+		out := make([]predlog.Record, input.Len())
+		for i := range out {
+			out[i] = record
+			features(&out[i], input, i, columns, config.Columns, len(sensitive) > 0)
+			if err == nil && i < len(a.predictions) {
+				out[i].Prediction, out[i].Probability = predicted(a.predictions[i])
+			}
+		}
+		return out, sensitive
+	})
 }
 
-// features are a row's values by column: of an object those that the model
+// features puts a row's values by column into its record: of an object those that the model
 // takes, of a list all of them, named by the configuration. A list without
 // names is logged by place, unless some columns are sensitive: nobody could
 // tell which.
-func features(in serving.Input, row int, columns, names []string, sensitive bool) map[string]any {
-	out := map[string]any{}
-	list := func(n int, value func(i int) any) {
-		if sensitive && len(names) != n {
-			return
-		}
-		for i := range n {
-			out[nth(names, n, i)] = value(i)
-		}
-	}
+func features(r *predlog.Record, in serving.Input, row int, columns, names []string, sensitive bool) {
+	named := func(n int) bool { return !sensitive || len(names) == n }
 	if in.Rows == nil {
-		values := in.Matrix[row]
-		list(len(values), func(i int) any { return values[i] })
-		return out
+		if named(len(in.Matrix[row])) {
+			r.Numbers, r.Names = in.Matrix[row], names
+		}
+		return
 	}
+	if len(in.Rows[row]) == len(columns) && !slices.ContainsFunc(columns, func(name string) bool { _, ok := in.Rows[row][name]; return !ok }) {
+		r.Features = in.Rows[row] // nothing is left out
+		return
+	}
+	r.Features = map[string]any{}
 	for name, v := range in.Rows[row] {
 		if values, ok := v.([]any); ok && columns == nil {
-			list(len(values), func(i int) any { return values[i] })
+			for i := 0; i < len(values) && named(len(values)); i++ {
+				r.Features[nth(names, len(values), i)] = values[i]
+			}
 		} else if slices.Contains(columns, name) {
-			out[name] = v
+			r.Features[name] = v
 		}
 	}
-	return out
 }
 
 func nth(names []string, width, i int) string {

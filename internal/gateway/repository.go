@@ -29,6 +29,9 @@ func (b inference) Metadata(model, version string) (oip.Metadata, error) {
 		return oip.Metadata{}, refusal(err)
 	}
 	defer lease.Release()
+	if p, ok := lease.Process(); ok && p.Down != "" {
+		return oip.Metadata{}, oip.Errorf(oip.Unavailable, "%s: %s", key, p.Down)
+	}
 	batching := lease.Batching()
 	out := oip.Metadata{
 		Name: r.Model, Versions: versions(r), Platform: lease.Platform(), Inputs: lease.Inputs(), Outputs: lease.Outputs(),

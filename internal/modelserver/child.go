@@ -1,6 +1,7 @@
 package modelserver
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/sandbox"
+	"github.com/slipway-ml/slipway/internal/serving"
 )
 
 // Names of the work that this program does as a process of a model.
@@ -46,30 +48,34 @@ func serveONNX(c *sandbox.Child) (err error) {
 		return err
 	}
 	reach := sandbox.Reach{}
-	if r.Device != onnx.DeviceCPU && rt.CUDA() {
+	if r.Options.Device != onnx.DeviceCPU && rt.CUDA() {
 		reach.Read, reach.Write = rt.CUDAPaths()
 	}
 	if _, err := c.Confine(reach); err != nil {
 		return err
 	}
-	session, err := openModel(rt, c.Files[ownModel], r)
+	model, err := openModel(rt, c.Files[ownModel], r)
 	if err != nil {
 		return err
 	}
 	debug.FreeOSMemory() // of the file, which is not needed any more
-	if err := c.Send(started{Device: session.Device()}); err != nil {
+	if err := c.Send(started{Device: model.Device()}); err != nil {
 		return err
 	}
-	return serve(conn, newServer(session, r.Name, r.Version))
+	return serve(conn, newServer(model, r.Model.Name, r.Model.Version))
 }
 
 // openModel loads the model from its file.
-func openModel(rt *onnx.Runtime, f io.ReaderAt, r ownRequest) (*onnx.Session, error) {
+func openModel(rt *onnx.Runtime, f io.ReaderAt, r ownRequest) (serving.Model, error) {
+	runtime, err := serving.NewONNX(rt, r.Options)
+	if err != nil {
+		return nil, err
+	}
 	model := make([]byte, r.Size)
 	if _, err := io.ReadFull(io.NewSectionReader(f, 0, r.Size), model); err != nil {
 		return nil, fmt.Errorf("read the model: %w", err)
 	}
-	return rt.Open(model, onnx.Options{Device: r.Device, Threads: r.Threads})
+	return runtime.Load(context.Background(), model, r.Model)
 }
 
 // serve answers on one connection until it is closed.

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -12,8 +11,10 @@ import (
 
 // Config is how processes of models are started and watched. The zero value works.
 type Config struct {
-	// Device is where models run. Empty: auto. A program is told cpu unless this is cuda.
+	// Device is where models run. Empty: auto. A program is told cpu unless this is a CUDA device.
 	Device onnx.Device
+	// DeviceMemory bounds in bytes what an ONNX model takes of a CUDA device's memory. 0: no bound.
+	DeviceMemory int64
 	// Threads bounds the threads of one computation; 0: the process takes what it sees fit.
 	Threads int
 	// Memory is the most resident memory of a process in bytes. 0: no bound.
@@ -48,9 +49,6 @@ func (c Config) withDefaults() Config {
 			*f.field = f.otherwise
 		}
 	}
-	if c.Device == "" {
-		c.Device = onnx.DeviceAuto
-	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
@@ -58,10 +56,10 @@ func (c Config) withDefaults() Config {
 }
 
 func (c Config) validate() error {
-	if !slices.Contains([]onnx.Device{onnx.DeviceAuto, onnx.DeviceCPU, onnx.DeviceCUDA}, c.Device) {
-		return fmt.Errorf("model server: device %q is not one of auto, cpu, cuda", c.Device)
+	if _, err := onnx.ParseDevice(string(c.Device)); err != nil {
+		return fmt.Errorf("model server: %w", err)
 	}
-	if min(int64(c.Threads), c.Memory, int64(c.Cores), int64(c.StartTimeout), int64(c.CheckEvery), int64(c.CheckTimeout), int64(c.Pause), int64(c.MaxPause), int64(c.Grace)) < 0 {
+	if min(int64(c.Threads), c.DeviceMemory, c.Memory, int64(c.Cores), int64(c.StartTimeout), int64(c.CheckEvery), int64(c.CheckTimeout), int64(c.Pause), int64(c.MaxPause), int64(c.Grace)) < 0 {
 		return errors.New("model server: a bound or a time is negative")
 	}
 	return nil

@@ -3,9 +3,11 @@ package modelserver
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -43,6 +45,7 @@ var tricks = map[string]func(conn net.Conn) []string{
 				b[i] = 1
 			}
 			held = append(held, b)
+			runtime.KeepAlive(held)
 		}
 	},
 }
@@ -61,7 +64,11 @@ func (trick) Outputs() []onnx.Info {
 	return []onnx.Info{{Name: "y", Type: onnx.Float32, Shape: []int64{-1, 1}}}
 }
 
-func (m trick) Run(_ context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+func (trick) Device() string { return "cpu" }
+
+func (trick) Close() error { return nil }
+
+func (m trick) Infer(_ context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
 	in, err := onnx.Arrange(m.Inputs(), in)
 	if err != nil {
 		return nil, err
@@ -83,15 +90,15 @@ func serveTrick(c *sandbox.Child) error {
 	if err := json.Unmarshal(c.Request, &r); err != nil {
 		return err
 	}
-	show, ok := tricks[r.Name]
+	show, ok := tricks[r.Model.Name]
 	if !ok {
 		return serveONNX(c)
 	}
 	conn, err := net.FileConn(c.Files[ownConnection])
-	if err != nil {
+	if err := errors.Join(err, c.Files[ownConnection].Close()); err != nil {
 		return err
 	}
-	s := newServer(trick{conn, show}, r.Name, r.Version)
+	s := newServer(trick{conn, show}, r.Model.Name, r.Model.Version)
 	s.overstay = 20 * time.Millisecond
 	return serve(conn, s)
 }

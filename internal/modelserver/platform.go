@@ -2,13 +2,7 @@ package modelserver
 
 import "github.com/slipway-ml/slipway/internal/serving"
 
-var (
-	_ serving.Described = (*session)(nil)
-	_ serving.Described = (*attached)(nil)
-)
+var _ serving.Described = (*session)(nil)
 
 // Platform implements serving.Described, as the process says.
 func (s *session) Platform() string { return s.meta.Platform }
-
-// Platform implements serving.Described, as the process says.
-func (a *attached) Platform() string { return a.meta.Platform }

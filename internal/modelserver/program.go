@@ -45,10 +45,10 @@ func (p Program) validate() error {
 	return nil
 }
 
-// device is where the program is told to run.
+// programDevice is where a program is told to run.
 func (c Config) programDevice() onnx.Device {
-	if c.Device == onnx.DeviceCUDA {
-		return onnx.DeviceCUDA
+	if _, ok := c.Device.CUDA(); ok {
+		return c.Device
 	}
 	return onnx.DeviceCPU
 }
@@ -111,7 +111,7 @@ func (f *foreign) launch() (*launch, error) {
 		Execute: execute, Listen: true,
 	}
 	device := f.cfg.programDevice()
-	if device == onnx.DeviceCUDA {
+	if _, ok := device.CUDA(); ok {
 		reach.Read, reach.Write = append(reach.Read, onnx.SystemCUDAPaths()...), append(reach.Write, "/dev")
 	}
 	return &launch{

@@ -101,9 +101,10 @@ func (s *session) supervise(p *life) {
 			case <-time.After(pause):
 			}
 			s.restarts.Add(1)
-			if p, err = s.again(); s.ctx.Err() != nil {
-				if p != nil {
-					<-p.ended
+			p, err = s.again()
+			if s.ctx.Err() != nil {
+				if err == nil {
+					p.watch(s.cfg.CheckEvery, s.cfg.CheckTimeout)
 				}
 				return
 			}

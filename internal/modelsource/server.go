@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -214,15 +216,38 @@ func (s *Server) onnxFile(ctx context.Context, at string) (string, error) {
 	return at + "/" + path.Clean(data), nil
 }
 
-// Fetch downloads the ONNX file of a model to a file.
-func (s *Server) Fetch(ctx context.Context, a Address, to string) (err error) {
-	at, err := s.locate(ctx, a)
-	if err != nil {
-		return err
+// Fetch downloads the ONNX file of a model to a file, and tells where on the
+// server it is, for FetchBeside.
+func (s *Server) Fetch(ctx context.Context, a Address, to string) (at string, err error) {
+	if at, err = s.locate(ctx, a); err != nil {
+		return "", err
 	}
 	if at, err = s.onnxFile(ctx, at); err != nil {
-		return err
+		return "", err
 	}
+	return at, s.download(ctx, at, to)
+}
+
+// FetchBeside downloads the files in which the model at a place keeps weights,
+// by the names that the model has for them, to the same names below a folder.
+func (s *Server) FetchBeside(ctx context.Context, at string, names []string, folder string) error {
+	for _, name := range names {
+		clean := path.Clean(name)
+		if !fs.ValidPath(clean) || clean == "." || clean == path.Base(at) {
+			return fmt.Errorf("the model keeps weights in %q, which is no name of a file beside it", name)
+		}
+		to := filepath.Join(folder, filepath.FromSlash(clean))
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return fmt.Errorf("download %s: %w", clean, err)
+		}
+		if err := s.download(ctx, path.Join(path.Dir(at), clean), to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Server) download(ctx context.Context, at, to string) error {
 	body, err := s.file(ctx, at)
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func fetch(t *testing.T, uri, address string, getenv func(string) string) (strin
 	a, err := modelsource.Parse(address)
 	require.NoError(t, err)
 	to := filepath.Join(t.TempDir(), "model.onnx")
-	if err := s.Fetch(t.Context(), a, to); err != nil {
+	if _, err := s.Fetch(t.Context(), a, to); err != nil {
 		return "", err
 	}
 	b, err := os.ReadFile(to)

@@ -12,7 +12,8 @@ import (
 const baselineBins = 10
 
 // baseline compares the candidate with simple models that the same training
-// rows teach: always the majority (the mean), and the best single column (C4).
+// rows teach: always the majority (the mean), the best single column, and a
+// logistic (ridge) regression (C4).
 func (s *suite) baseline() Test {
 	if t, missing := s.notScored(); missing {
 		return t
@@ -29,36 +30,44 @@ func (s *suite) baseline() Test {
 	if goal.classes == 0 {
 		name = "mean"
 	}
-	nothing := func(int) value { return value{} }
-	if err := s.against(name, &columnModel{prior: goal.prior}, goal, nothing); err != nil {
+	if err := s.against(name, goal, func(int) []float64 { return goal.prior }); err != nil {
 		return skip("not compared with %s: %s", name, err)
 	}
 	if best := bestColumn(train.sample, goal, len(train.columns)-1, baselineBins); best >= 0 {
 		column := train.columns[best]
 		name = "one column: " + column.Name
 		model := fitColumn(train.sample, best, goal, baselineBins)
-		if err := s.against(name, model, goal, func(row int) value { return s.testCell(column, row) }); err != nil {
+		if err := s.against(name, goal, func(row int) []float64 { return model.answer(s.testCell(column, row)) }); err != nil {
 			return skip("not compared with %s: %s", name, err)
 		}
 	}
-	return s.judgeBaselines()
+	name, answer, err := s.linear(train, goal)
+	if err == nil {
+		err = s.against(name, goal, answer)
+	}
+	t := s.judgeBaselines()
+	if err != nil {
+		t.Detail += fmt.Sprintf("; not compared with a %s: %s", name, err)
+	}
+	return t
 }
 
 // against compares the candidate with a simple model by the paired bootstrap:
 // by the area under the ROC curve, which asks neither for a threshold nor for
 // calibrated probabilities, by the balanced accuracy of a model without
 // probabilities, and by RMSE.
-func (s *suite) against(name string, m *columnModel, goal *target, cell func(row int) value) error {
+// answer is what the simple model says of a test row: the classes' probabilities, or the value.
+func (s *suite) against(name string, goal *target, answer func(row int) []float64) error {
 	var candidate, simple measured
 	metric := "rmse"
 	if goal.classes == 0 {
 		answers := make([]float64, len(goal.test))
 		for i := range answers {
-			answers[i] = m.answer(cell(i))[0]
+			answers[i] = answer(i)[0]
 		}
 		candidate, simple = s.regressed, &regressed{truth: s.regressed.truth, pred: answers}
 	} else {
-		other, err := simpleClassifier(s.classified, m, cell)
+		other, err := simpleClassifier(s.classified, answer)
 		if err != nil {
 			return err
 		}
@@ -96,10 +105,10 @@ func (s *suite) against(name string, m *columnModel, goal *target, cell func(row
 }
 
 // simpleClassifier is what a simple model answers to the test rows.
-func simpleClassifier(like *classified, m *columnModel, cell func(row int) value) (*classified, error) {
+func simpleClassifier(like *classified, answer func(row int) []float64) (*classified, error) {
 	out := &classified{classes: like.classes, truth: like.truth, pred: make([]int64, len(like.truth)), scores: make([][]float64, len(like.truth))}
 	for i := range out.scores {
-		out.scores[i] = m.answer(cell(i))
+		out.scores[i] = answer(i)
 		out.pred[i] = int64(highest(out.scores[i]))
 	}
 	var err error

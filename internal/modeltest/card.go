@@ -129,8 +129,8 @@ func (r Report) frontMatter(m spec.Model, d spec.Data) ([]byte, error) {
 	result := cardResult{Task: task, Dataset: cardDataset{Type: name, Name: name, Split: "test", Revision: d.Test.Digest}}
 	front := cardFront{LibraryName: "onnx", Pipeline: task.Type, Tags: []string{"onnx", "tabular", string(m.Task)}}
 	for _, q := range r.cardMetrics(isQuality) {
-		front.Metrics = append(front.Metrics, q.Name)
-		result.Metrics = append(result.Metrics, cardNumber{Type: q.Name, Name: q.Name, Value: q.Value})
+		front.Metrics = append(front.Metrics, hubMetric(q.Name))
+		result.Metrics = append(result.Metrics, cardNumber{Type: hubMetric(q.Name), Name: q.Name, Value: q.Value})
 	}
 	if len(result.Metrics) > 0 {
 		front.Index = []cardIndex{{Name: r.Model, Results: []cardResult{result}}}
@@ -144,6 +144,23 @@ func (r Report) frontMatter(m spec.Model, d spec.Data) ([]byte, error) {
 		return nil, fmt.Errorf("write the model card's front matter: %w", err)
 	}
 	return b.Bytes(), nil
+}
+
+// hubMetric is what the Hugging Face Hub calls a metric.
+func hubMetric(name string) string {
+	switch name {
+	case "auc":
+		return "roc_auc"
+	case "pr_auc":
+		return "average_precision"
+	case "mcc":
+		return "matthews_correlation"
+	case "brier":
+		return "brier_score"
+	case "r2":
+		return "r_squared"
+	}
+	return name
 }
 
 // markdownCell makes text safe for a cell of a Markdown table, whatever a model or a

@@ -46,6 +46,7 @@ func TestCard(t *testing.T) {
 	require.Equal(t, "toy-rows", meta.Index[0].Results[0].Dataset.Name)
 	require.Equal(t, "accuracy", meta.Index[0].Results[0].Metrics[0].Type)
 	require.InDelta(t, 0.9, meta.Index[0].Results[0].Metrics[0].Value, 1e-12)
+	require.Equal(t, "roc_auc", meta.Index[0].Results[0].Metrics[1].Type, "as the Hub calls it")
 
 	text := string(body)
 	for _, want := range []string{

@@ -32,8 +32,11 @@ const mostClasses = 20
 
 // drawConfusion draws the matrix; of very many classes the first ones.
 func drawConfusion(c *Confusion) template.HTML {
-	const cell, margin = 44.0, 96.0
-	n := min(len(c.Classes), mostClasses)
+	const margin = 96.0
+	n, cell := min(len(c.Classes), mostClasses), 44.0
+	if n > 5 {
+		cell = 30
+	}
 	d := &drawing{}
 	for i := range n {
 		total := int64(0)

@@ -7,6 +7,9 @@ type Evidence struct {
 	Intervals map[string]Interval `json:"intervals,omitempty"`
 	// Calibration is nil for a regression and for a model without probabilities.
 	Calibration *Calibration `json:"calibration,omitempty"`
+	// Curves are the ROC and precision-recall curves: of the second of two
+	// classes, or of each against the rest, at most ten; absent where auc is.
+	Curves []Curve `json:"curves,omitempty"`
 	// Slices are those that the spec gives, in its order, then the weak ones that were found.
 	Slices []Slice `json:"slices,omitempty"`
 	// SliceSearch says what the search for weak slices looked at.
@@ -26,8 +29,8 @@ type Interval struct {
 	Low   float64 `json:"low"`
 	High  float64 `json:"high"`
 	Level float64 `json:"level"` // such as 0.95
-	// Method is "wilson", "delong" (on the logit scale), "bca bootstrap, n resamples" or,
-	// of very many rows, "jackknife, n groups"; "paired" before it where rows were drawn for two models.
+	// Method is "wilson", "delong" (on the logit scale), "studentized bootstrap, n resamples"
+	// (on the log scale), "bca bootstrap, n resamples" or, of very many rows, "jackknife, n groups"; "paired" before it where rows were drawn for two models.
 	Method string `json:"method"`
 }
 
@@ -120,7 +123,7 @@ type Difference struct {
 
 // Baseline is a simple model that the candidate is compared with.
 type Baseline struct {
-	// Name is "majority" or "mean", or "one column: NAME".
+	// Name is "majority" or "mean", "one column: NAME", "logistic regression" or "ridge regression".
 	Name string `json:"name"`
 	// Difference is in auc where the candidate gives probabilities, else in
 	// balanced_accuracy; of a regression in rmse.

@@ -57,7 +57,8 @@ func TestEvidenceOfTheExample(t *testing.T) {
 			require.Equal(t, c.production != "", r.Comparison != nil)
 			require.Equal(t, "class 1", r.Calibration.Of)
 			require.Zero(t, r.Leakage.Overlap)
-			require.Len(t, r.Baselines, 2)
+			require.Len(t, r.Baselines, 3)
+			require.Equal(t, "logistic regression", r.Baselines[2].Name)
 			require.Contains(t, r.Intervals, "pr_auc")
 			for _, slice := range r.Slices {
 				require.NotContains(t, slice.Name, "male", "the sex is personal")

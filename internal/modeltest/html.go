@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"html/template"
 	"strconv"
-	"strings"
 
 	"github.com/slipway-ml/slipway/internal/page"
 )
@@ -18,19 +17,22 @@ var reportPage string
 // the pictures and every test.
 func (r Report) HTML() ([]byte, error) {
 	t, err := page.Parse("Model tests", reportPage, template.FuncMap{
-		"facts":       r.facts,
-		"failed":      func() []Test { return r.with(StatusFailed) },
-		"skipped":     func() []Test { return r.with(StatusSkipped) },
-		"advice":      advice,
-		"reasonFor":   r.reasonFor,
-		"metrics":     func() template.HTML { return drawMetrics(r) },
-		"confusion":   drawConfusion,
-		"reliability": drawReliability,
-		"slices":      drawSlices,
-		"differences": drawDifferences,
-		"histogram":   drawLatencies,
-		"histogramOf": histogram,
-		"whole":       func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) },
+		"facts":           r.facts,
+		"failed":          func() []Test { return r.with(StatusFailed) },
+		"skipped":         func() []Test { return r.with(StatusSkipped) },
+		"attention":       r.attention,
+		"advice":          advice,
+		"metrics":         func() template.HTML { return drawMetrics(r) },
+		"confusion":       drawConfusion,
+		"reliability":     drawReliability,
+		"roc":             drawROC,
+		"precisionRecall": drawPrecisionRecall,
+		"curveTitle":      r.curveTitle,
+		"slices":          drawSlices,
+		"differences":     drawDifferences,
+		"histogram":       drawLatencies,
+		"histogramOf":     histogram,
+		"whole":           func(v float64) string { return strconv.FormatFloat(v, 'f', 0, 64) },
 		"confusionRemark": func(c *Confusion) string {
 			if len(c.Classes) > mostClasses {
 				return fmt.Sprintf("the first %d of %d classes", mostClasses, len(c.Classes))
@@ -55,14 +57,21 @@ func (r Report) with(s Status) []Test {
 	return out
 }
 
-// reasonFor is why the first test whose name holds part did not pass.
-func (r Report) reasonFor(part string) string {
-	for _, t := range r.Tests {
-		if strings.Contains(t.Name, part) {
-			return t.Error
-		}
+// curveTitle says which area stands below the curves, with its interval.
+func (r Report) curveTitle(metric string) string {
+	v, measured := r.Metrics[metric]
+	if !measured {
+		return ""
 	}
-	return ""
+	title := " of class " + r.Curves[0].Class
+	if r.Confusion != nil && len(r.Confusion.Classes) > 2 {
+		title = ", each class against the rest"
+	}
+	title += fmt.Sprintf(": %s %s", map[string]string{"auc": "AUC", "pr_auc": "average precision"}[metric], page.Number(v))
+	if i, ok := r.Intervals[metric]; ok {
+		title += fmt.Sprintf(" (%s to %s)", page.Number(i.Low), page.Number(i.High))
+	}
+	return title
 }
 
 // fact is a number that a reviewer looks for first.

@@ -17,6 +17,8 @@ const (
 	// mostGroups and fewestGroups bound the groups that the jackknife leaves out in turn.
 	mostGroups   = 100
 	fewestGroups = 20
+	// fewestStudentized are rows of which a standard error says something.
+	fewestStudentized = 10
 )
 
 // seed of all that is drawn: the same model, rows and spec give the same report.
@@ -117,6 +119,9 @@ func (s *suite) analyticInterval(c *classified) func(name string) (*Interval, er
 			return wilson(m.At(1, 1), m.At(0, 1)+m.At(1, 1))
 		case name == "recall" && c.binary():
 			return wilson(m.At(1, 1), m.At(1, 0)+m.At(1, 1))
+		case name == "log_loss":
+			losses, _ := c.losses()
+			return s.studentized(len(losses), stats.LogMean(losses), math.Exp)
 		case name == "auc":
 			weights := make([]float64, len(c.rankings))
 			for i := range weights {
@@ -129,9 +134,44 @@ func (s *suite) analyticInterval(c *classified) func(name string) (*Interval, er
 	}
 }
 
-// noAnalytic leaves all intervals to the bootstrap.
-func noAnalytic(string) (*Interval, error) {
-	return nil, nil //nolint:nilnil // for the bootstrap
+// errorInterval knows the errors of a regression, whose tails may be heavy.
+func (s *suite) errorInterval(r *regressed) func(name string) (*Interval, error) {
+	n := len(r.truth)
+	distances := r.distances()
+	squares, shares := make([]float64, n), make([]float64, n)
+	for i, d := range distances {
+		squares[i], shares[i] = d*d, d/math.Abs(r.truth[i])
+	}
+	return func(name string) (*Interval, error) {
+		switch name {
+		case "rmse":
+			return s.studentized(n, stats.LogMean(squares), func(v float64) float64 { return math.Exp(v / 2) })
+		case "mae":
+			return s.studentized(n, stats.LogMean(distances), math.Exp)
+		case "mape":
+			return s.studentized(n, stats.LogMean(shares), math.Exp)
+		case "r2":
+			return s.studentized(n, stats.LogUnexplained(r.truth, squares), func(v float64) float64 { return 1 - math.Exp(v) })
+		}
+		return nil, nil //nolint:nilnil // for the bootstrap
+	}
+}
+
+// studentized is the interval of a statistic by the studentized bootstrap,
+// back on the scale of the metric; nil where the statistic, or too many rows, do not allow it.
+func (s *suite) studentized(rows int, of stats.Studentized, back func(float64) float64) (*Interval, error) {
+	const passes = 3 // over the rows, each in a random order
+	affordable := resamplingWork / (rows * (passes + 3))
+	if rows < fewestStudentized || affordable < fewestResamples {
+		return nil, nil //nolint:nilnil // for the bootstrap, or the jackknife
+	}
+	count := min(s.in.Tests.Intervals.Resamples, affordable)
+	lo, hi, err := stats.StudentizedInterval(rows, count, seed, 1-s.in.Tests.Intervals.Level, of)
+	if errors.Is(err, stats.ErrUnstable) {
+		return nil, nil //nolint:nilnil // for the bootstrap
+	}
+	lo, hi = back(lo), back(hi)
+	return s.interval(min(lo, hi), max(lo, hi), "studentized bootstrap, %d resamples", count), err
 }
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -94,7 +94,7 @@ func TestSimpleBaseline(t *testing.T) {
 	in.Tests.Baseline.Require = spec.DemandBetter
 	r := tested(t, in)
 	require.True(t, named(t, r, "simple_baseline").Passed, named(t, r, "simple_baseline").Error)
-	require.Len(t, r.Baselines, 2)
+	require.Len(t, r.Baselines, 3)
 	require.Equal(t, "majority", r.Baselines[0].Name)
 	require.Equal(t, "auc", r.Baselines[0].Metric)
 	require.InDelta(t, 0.5, r.Baselines[0].Other, 1e-12)
@@ -120,7 +120,10 @@ func TestSimpleBaseline(t *testing.T) {
 	most := 1.0
 	in.Tests.Leakage.MaxOverlap = &most
 	r = tested(t, in)
-	require.True(t, named(t, r, "simple_baseline").Passed, named(t, r, "simple_baseline").Error)
+	require.Contains(t, named(t, r, "simple_baseline").Error, "ridge regression", "the truth is linear: nothing does better")
+	in.Train = csvSource(t, regressionRows(300, func(float64) float64 { return 0.5 }))
+	in.Tests.Baseline.Require = spec.DemandNotWorse
+	require.True(t, named(t, tested(t, in), "simple_baseline").Passed)
 	require.Equal(t, "mean", r.Baselines[0].Name)
 	require.Equal(t, "one column: b", r.Baselines[1].Name, "the one with the largest weight")
 }

@@ -74,6 +74,9 @@ func (s *suite) classification() Test {
 	if err := s.calibrate(answers); err != nil {
 		return fail(nil, limit, "%s", err)
 	}
+	if err := s.curves(answers); err != nil {
+		return fail(nil, limit, "%s", err)
+	}
 	s.scored, s.classified = scored, answers
 	accuracy, around := answers.matrix.Accuracy(), s.report.Intervals["accuracy"]
 	t := pass(number(accuracy), limit, "%.0f of %d rows right, %.4g %% interval %.4f to %.4f%s",
@@ -132,7 +135,7 @@ func (s *suite) regression() Test {
 		return fail(nil, limit, "%s", err)
 	}
 	answers := regress(scored)
-	if err := s.measureAll(len(answers.truth), answers, noAnalytic); err != nil {
+	if err := s.measureAll(len(answers.truth), answers, s.errorInterval(answers)); err != nil {
 		return fail(nil, limit, "%s", err)
 	}
 	if whole, err := stats.RegressionMetrics(answers.truth, answers.pred); err == nil && whole.R2 != nil {

@@ -305,6 +305,45 @@ func TestOtherKindsOfModel(t *testing.T) {
 	})
 }
 
+// What is measured of speed and memory is there for every kind of input, in the child too, and in itself consistent.
+func TestPerformanceOfAllInputKinds(t *testing.T) {
+	t.Parallel()
+	words := input(t, "columns") // text and numbers, an input for each column
+	words.Test, words.Tests.MinAccuracy = csv(t, "test.csv", leakyRows(120, 2)), 0
+	words.Data.Exclude = []string{"id", "leak"}
+	doubles := regression(t, regressionRows(64, func(float64) float64 { return 0.1 }))
+	short := input(t, "good") // fewer rows than the largest batch
+	short.Test = csv(t, "test.csv", "a,b,c,d,label\n1,2,3,4,0\n0.5,1,1,1,1\n0.5,1,1,1,1\n-1,0,1,2,0\n")
+	short.Tests.MinAccuracy = 0
+	for name, c := range map[string]struct {
+		in      modeltest.Input
+		batches []int
+	}{
+		"one tensor": {input(t, "good"), []int{1, 8, 32}}, "columns of words": {words, []int{1, 8, 32}},
+		"regression": {doubles, []int{1, 8, 32}}, "sequence of maps": {input(t, "zipmap"), []int{1, 8, 32}}, "few rows": {short, []int{1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, r := range []modeltest.Report{tested(t, c.in), isolated(t, c.in)} {
+				for _, test := range []string{"forward_pass", "batch_inference", "output_consistency", "batch_invariance", "inference_latency", "memory_usage"} {
+					require.True(t, named(t, r, test).Passed, "%s: %s", test, named(t, r, test).Error)
+				}
+				var sizes []int
+				for _, p := range r.Throughput {
+					sizes = append(sizes, p.Batch)
+					require.Positive(t, p.Rows)
+					require.True(t, 0 < p.P50MS && p.P50MS <= p.P95MS && p.P95MS <= p.P99MS)
+				}
+				require.Equal(t, c.batches, sizes)
+				m := r.Metrics
+				require.True(t, m["latency_p50_ms"] <= m["latency_p95_ms"] && m["latency_p95_ms"] <= m["latency_p99_ms"])
+				require.Len(t, r.Latencies, 100)
+				require.Greater(t, m["memory_peak_mb"], 5.0, "the library alone is more")
+			}
+		})
+	}
+}
+
 func TestRegression(t *testing.T) {
 	t.Parallel()
 	in := input(t, "regression")

@@ -21,8 +21,8 @@ type whisker struct {
 	remark    string
 }
 
-// drawWhiskers draws rows on one axis. zero adds a line at 0.
-func drawWhiskers(rows []whisker, zero bool, description string) template.HTML {
+// drawWhiskers draws rows on one axis, which ends at most there. zero adds a line at 0.
+func drawWhiskers(rows []whisker, zero bool, most float64, description string) template.HTML {
 	const left, width, right, line = 190.0, 330.0, 120.0, 22.0
 	if len(rows) == 0 {
 		return ""
@@ -39,7 +39,7 @@ func drawWhiskers(rows []whisker, zero bool, description string) template.HTML {
 		lo, hi = min(lo, 0), max(hi, 0)
 	}
 	if margin := (hi - lo) * 0.05; margin > 0 {
-		lo, hi = lo-margin, hi+margin
+		lo, hi = lo-margin, min(hi+margin, max(hi, most))
 	} else {
 		lo, hi = lo-0.5, hi+0.5
 	}
@@ -81,7 +81,7 @@ func drawMetrics(r Report) template.HTML {
 		}
 		rows = append(rows, whisker{label: name, value: v, low: i.Low, high: i.High, other: math.NaN(), remark: page.Number(v)})
 	}
-	return drawWhiskers(rows, false, "metrics with their confidence intervals")
+	return drawWhiskers(rows, false, 1, "metrics with their confidence intervals")
 }
 
 // drawDifferences draws what changed against production.
@@ -91,9 +91,9 @@ func drawDifferences(c *Comparison) template.HTML {
 		if math.Abs(m.Interval.Low) > 1 || math.Abs(m.Interval.High) > 1 {
 			continue
 		}
-		rows = append(rows, whisker{label: m.Metric, value: m.Difference, low: m.Interval.Low, high: m.Interval.High, other: math.NaN(), remark: fmt.Sprintf("%+.3f", m.Difference)})
+		rows = append(rows, whisker{label: m.Metric, value: m.Difference, low: m.Interval.Low, high: m.Interval.High, other: math.NaN(), bad: m.worse(), remark: fmt.Sprintf("%+.3f", m.Difference)})
 	}
-	return drawWhiskers(rows, true, "candidate less production, with confidence intervals")
+	return drawWhiskers(rows, true, math.Inf(1), "candidate less production, with confidence intervals")
 }
 
 // drawSlices draws how the model does on slices; the tick is all other rows.
@@ -106,32 +106,5 @@ func drawSlices(all []Slice) template.HTML {
 		}
 		rows = append(rows, w)
 	}
-	return drawWhiskers(rows, false, "slices, each with all other rows")
-}
-
-// drawReliability draws how often what was predicted came true.
-func drawReliability(c *Calibration) template.HTML {
-	const left, side = 44.0, 240.0
-	x := func(v float64) float64 { return left + side*v }
-	y := func(v float64) float64 { return 8 + side*(1-v) }
-	d := &drawing{}
-	fmt.Fprintf(d, `<rect x="%.1f" y="8" width="%.1f" height="%.1f" fill="none" stroke="var(--line)"/>`, left, side, side)
-	fmt.Fprintf(d, `<path d="M%.1f %.1fL%.1f %.1f" stroke="currentColor" stroke-dasharray="4 4" opacity=".6"/>`, x(0), y(0), x(1), y(1))
-	for i, b := range c.Bins {
-		if i > 0 {
-			last := c.Bins[i-1]
-			d.rule(x(last.Predicted), y(last.Observed), x(b.Predicted), y(b.Observed), "var(--fill)")
-		}
-	}
-	for _, b := range c.Bins {
-		fmt.Fprintf(d, `<path d="M%.1f %.1fV%.1f" stroke="var(--fill)" opacity=".6"/>`, x(b.Predicted), y(b.Low), y(b.High))
-		fmt.Fprintf(d, `<circle cx="%.1f" cy="%.1f" r="4" fill="var(--fill)"/>`, x(b.Predicted), y(b.Observed))
-	}
-	for _, v := range []float64{0, 0.5, 1} {
-		d.label(left-6, y(v)+4, "end", page.Number(v))
-		d.label(x(v), 8+side+16, "middle", page.Number(v))
-	}
-	d.label(left+side/2, 8+side+32, "middle", "predicted probability")
-	fmt.Fprintf(d, `<text transform="rotate(-90)" x="%.1f" y="12" text-anchor="middle" font-size="12" fill="currentColor">share that came true</text>`, -(8 + side/2))
-	return d.picture(left+side+14, 8+side+38, "reliability curve")
+	return drawWhiskers(rows, false, math.Inf(1), "slices, each with all other rows")
 }

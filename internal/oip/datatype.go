@@ -9,15 +9,21 @@ var datatypes = map[onnx.Type]string{
 	onnx.Float16: "FP16", onnx.BFloat16: "BF16", onnx.Float32: "FP32", onnx.Float64: "FP64", onnx.String: "BYTES",
 }
 
+var elementTypes = func() map[string]onnx.Type {
+	out := make(map[string]onnx.Type, len(datatypes))
+	for t, name := range datatypes {
+		out[name] = t
+	}
+	return out
+}()
+
 // datatype is the protocol's name of a type.
 func datatype(t onnx.Type) string { return datatypes[t] }
 
 // elementType is the type of the protocol's name.
 func elementType(name string) (onnx.Type, error) {
-	for t, n := range datatypes {
-		if n == name {
-			return t, nil
-		}
+	if t, ok := elementTypes[name]; ok {
+		return t, nil
 	}
 	return "", Errorf(Invalid, "datatype %q is none of BOOL, UINT8 to UINT64, INT8 to INT64, FP32, FP64 and BYTES", clip(name))
 }

@@ -22,9 +22,12 @@ type GRPC struct {
 
 var _ pb.GRPCInferenceServiceServer = (*GRPC)(nil)
 
+// NewGRPC serves b.
+func NewGRPC(b Backend, id Identity) *GRPC { return &GRPC{backend: b, identity: id} }
+
 // RegisterGRPC adds the service to a server, which bounds the size of messages.
 func RegisterGRPC(s grpc.ServiceRegistrar, b Backend, id Identity) {
-	pb.RegisterGRPCInferenceServiceServer(s, &GRPC{backend: b, identity: id})
+	pb.RegisterGRPCInferenceServiceServer(s, NewGRPC(b, id))
 }
 
 // statusOf turns an error into the protocol's.

@@ -239,7 +239,7 @@ func (s *REST) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	}
 	var buf bytes.Buffer
 	if n := r.ContentLength; n > 0 && n <= min(s.maxBody, 1<<16) {
-		buf.Grow(int(n)) // more is allocated when it has come
+		buf.Grow(int(n) + bytes.MinRead) // to read its end too; more is allocated when it has come
 	}
 	n, err := buf.ReadFrom(io.LimitReader(body, s.maxBody+1))
 	var large *http.MaxBytesError

@@ -3,6 +3,7 @@ package oip
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"strconv"
 
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -35,12 +36,12 @@ func (p *parameters) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// wireInput is a tensor as a request states it; data is nil if there is none.
 type wireInput struct {
-	Name       string          `json:"name"`
-	Datatype   string          `json:"datatype"`
-	Shape      []int64         `json:"shape"`
-	Parameters parameters      `json:"parameters"`
-	Data       json.RawMessage `json:"data"`
+	name, datatype string
+	shape          []int64
+	parameters     parameters
+	data           []byte
 }
 
 type wireOutput struct {
@@ -48,35 +49,96 @@ type wireOutput struct {
 	Parameters parameters `json:"parameters"`
 }
 
+// wireRequest is the JSON of a request.
 type wireRequest struct {
-	ID         string       `json:"id"`
-	Parameters parameters   `json:"parameters"`
-	Inputs     []wireInput  `json:"inputs"`
-	Outputs    []wireOutput `json:"outputs"`
+	id         string
+	parameters parameters
+	inputs     []wireInput
+	outputs    []wireOutput
+}
+
+func (r *wireRequest) read(body []byte) (err error) {
+	if !json.Valid(body) {
+		var any json.RawMessage
+		return json.Unmarshal(body, &any) // it says where
+	}
+	w := walker{body}
+	value := w.value()
+	if !is(value, '{') {
+		return fmt.Errorf("it is %s: want an object", clip(string(value)))
+	}
+	return object(value, func(name, v []byte) (err error) {
+		switch string(name) {
+		case "id":
+			r.id, err = text("id", v)
+		case "parameters":
+			err = json.Unmarshal(v, &r.parameters)
+		case "outputs":
+			err = json.Unmarshal(v, &r.outputs)
+		case "inputs":
+			r.inputs, err = readInputs(v)
+		}
+		return err
+	})
+}
+
+func readInputs(value []byte) ([]wireInput, error) {
+	switch {
+	case is(value, 'n'):
+		return nil, nil
+	case !is(value, '['):
+		return nil, fmt.Errorf("inputs is %s: want a list", clip(string(value)))
+	}
+	out := make([]wireInput, 0, 4)
+	err := list(value, func(v []byte) error {
+		if !is(v, '{') {
+			return fmt.Errorf("inputs holds %s: want objects", clip(string(v)))
+		}
+		var in wireInput
+		err := object(v, in.field)
+		out = append(out, in)
+		return err
+	})
+	return out, err
+}
+
+func (in *wireInput) field(name, v []byte) (err error) {
+	switch string(name) {
+	case "name":
+		in.name, err = text("name", v)
+	case "datatype":
+		in.datatype, err = text("datatype", v)
+	case "shape":
+		in.shape, err = integers("shape", v)
+	case "parameters":
+		err = json.Unmarshal(v, &in.parameters)
+	case "data":
+		in.data = v
+	}
+	return err
 }
 
 // decodeRequest reads a request's JSON and the binary tensors behind it.
-func decodeRequest(text, tail []byte) (Request, error) {
+func decodeRequest(body, tail []byte) (Request, error) {
 	var wire wireRequest
-	if err := json.Unmarshal(text, &wire); err != nil {
+	if err := wire.read(body); err != nil {
 		return Request{}, Errorf(Invalid, "the request is not the protocol's JSON: %w", err)
 	}
-	r := Request{ID: wire.ID, Parameters: wire.Parameters}
-	if len(wire.Inputs) == 0 {
+	r := Request{ID: wire.id, Parameters: wire.parameters}
+	if len(wire.inputs) == 0 {
 		return r, Errorf(Invalid, `"inputs" is missing: send {"inputs": [{"name", "shape", "datatype", "data"}]}`)
 	}
-	for _, in := range wire.Inputs {
-		t, rest, err := decodeInput(in, tail)
-		if err != nil {
+	r.Inputs = make([]onnx.Tensor, len(wire.inputs))
+	for i := range wire.inputs {
+		var err error
+		if r.Inputs[i], tail, err = decodeInput(&wire.inputs[i], tail); err != nil {
 			return r, err
 		}
-		tail = rest
-		r.Inputs = append(r.Inputs, t)
 	}
 	if len(tail) != 0 {
 		return r, Errorf(Invalid, "%d bytes follow the last binary tensor", len(tail))
 	}
-	for _, out := range wire.Outputs {
+	for _, out := range wire.outputs {
 		o := Output{Name: out.Name}
 		if b, ok := out.Parameters["binary_data"].(bool); ok {
 			o.Binary = &b
@@ -90,30 +152,30 @@ func decodeRequest(text, tail []byte) (Request, error) {
 }
 
 // decodeInput reads one tensor and returns what is left of the binary tail.
-func decodeInput(in wireInput, tail []byte) (onnx.Tensor, []byte, error) {
-	kind, err := elementType(in.Datatype)
+func decodeInput(in *wireInput, tail []byte) (onnx.Tensor, []byte, error) {
+	kind, err := elementType(in.datatype)
 	if err != nil {
-		return onnx.Tensor{}, nil, Errorf(Invalid, "input %q: %w", clip(in.Name), err)
+		return onnx.Tensor{}, nil, Errorf(Invalid, "input %q: %w", clip(in.name), err)
 	}
-	n, err := count(in.Name, in.Shape)
+	n, err := count(in.name, in.shape)
 	if err != nil {
 		return onnx.Tensor{}, nil, err
 	}
-	t := onnx.Tensor{Name: in.Name, Type: kind, Shape: in.Shape}
-	size, binary := in.Parameters["binary_data_size"].(int64)
+	t := onnx.Tensor{Name: in.name, Type: kind, Shape: in.shape}
+	size, binary := in.parameters["binary_data_size"].(int64)
 	switch {
-	case binary && in.Data != nil:
-		return t, nil, Errorf(Invalid, "input %q: it has both data and binary_data_size", clip(in.Name))
+	case binary && in.data != nil:
+		return t, nil, Errorf(Invalid, "input %q: it has both data and binary_data_size", clip(in.name))
 	case binary:
 		if size < 0 || size > int64(len(tail)) {
-			return t, nil, Errorf(Invalid, "input %q: binary_data_size is %d, %d bytes are left", clip(in.Name), size, len(tail))
+			return t, nil, Errorf(Invalid, "input %q: binary_data_size is %d, %d bytes are left", clip(in.name), size, len(tail))
 		}
 		err = decodeRaw(&t, n, tail[:size])
 		return t, tail[size:], err
-	case in.Data == nil:
-		return t, nil, Errorf(Invalid, "input %q: data is missing", clip(in.Name))
+	case in.data == nil:
+		return t, nil, Errorf(Invalid, "input %q: data is missing", clip(in.name))
 	}
-	err = decodeData(&t, n, in.Data)
+	err = decodeData(&t, n, in.data)
 	return t, tail, err
 }
 

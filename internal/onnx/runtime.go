@@ -13,8 +13,10 @@ import (
 type Runtime struct {
 	library string
 
-	cudaOnce sync.Once
-	cudaErr  error
+	cuda struct {
+		sync.Mutex
+		probed map[int]error // by the index of the device
+	}
 }
 
 // process holds what the native library allows only once in a process. It is
@@ -85,26 +87,43 @@ func (r *Runtime) Version() string { return ort.GetVersion() }
 // Library is the path that the library was loaded from.
 func (r *Runtime) Library() string { return r.library }
 
-// CUDA tells whether the library has the CUDA provider and a device answers: a
+// CUDA tells whether the library has the CUDA provider and the first device answers: a
 // one-operator model has run there. The answer is found once and kept.
-func (r *Runtime) CUDA() bool { return r.probeCUDA() == nil }
+func (r *Runtime) CUDA() bool { return r.probeCUDA(0) == nil }
 
-func (r *Runtime) probeCUDA() error {
-	r.cudaOnce.Do(func() {
-		r.cudaErr = func() (err error) {
-			if !hasCUDAProvider(r.library) {
-				return errors.New("the library was built without CUDA")
-			}
-			s, err := r.open(identityModel(), DeviceCUDA, Options{})
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, s.Close()) }()
-			_, err = s.run(nil, []Tensor{{Name: "x", Type: Float32, Shape: []int64{1}, Floats: []float32{1}}})
-			return err
-		}()
-	})
-	return r.cudaErr
+// Probe says why a device can't be used, nil if it can. What is found is kept.
+func (r *Runtime) Probe(d Device) error {
+	if index, ok := d.CUDA(); ok {
+		return r.probeCUDA(index)
+	}
+	return nil
+}
+
+func (r *Runtime) probeCUDA(index int) error {
+	r.cuda.Lock()
+	defer r.cuda.Unlock()
+	err, known := r.cuda.probed[index]
+	if !known {
+		err = r.tryCUDA(index)
+		if r.cuda.probed == nil {
+			r.cuda.probed = map[int]error{}
+		}
+		r.cuda.probed[index] = err
+	}
+	return err
+}
+
+func (r *Runtime) tryCUDA(index int) (err error) {
+	if !hasCUDAProvider(r.library) {
+		return errors.New("the library was built without CUDA")
+	}
+	s, err := r.open(identityModel(), Device(fmt.Sprintf("cuda:%d", index)), Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	_, err = s.run(nil, []Tensor{{Name: "x", Type: Float32, Shape: []int64{1}, Floats: []float32{1}}})
+	return err
 }
 
 // CUDAPaths are what CUDA opens while it runs, for a process that is about to give

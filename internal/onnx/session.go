@@ -11,16 +11,6 @@ import (
 	ort "github.com/yalue/onnxruntime_go"
 )
 
-// Device says where a model runs.
-type Device string
-
-// Devices. Auto is CUDA where Runtime.CUDA holds, the CPU elsewhere.
-const (
-	DeviceAuto Device = "auto"
-	DeviceCPU  Device = "cpu"
-	DeviceCUDA Device = "cuda"
-)
-
 // Sentinels of Open and Run.
 var (
 	// ErrInvalidModel says that the bytes are no model that can be served.
@@ -37,6 +27,9 @@ type Options struct {
 	Device Device
 	// Threads bounds the threads of one operator; 0 leaves it to ONNX Runtime, which takes all cores.
 	Threads int
+	// DeviceMemory bounds in bytes what the session takes of a CUDA device's memory for its
+	// weights and tensors; 0 leaves it to ONNX Runtime, which takes what it needs.
+	DeviceMemory int64
 }
 
 // Session is a model on a device. It is safe for concurrent use.
@@ -58,13 +51,15 @@ func (r *Runtime) Open(model []byte, o Options) (*Session, error) {
 		if device = DeviceCPU; r.CUDA() {
 			device = DeviceCUDA
 		}
-	case DeviceCUDA:
-		if err := r.probeCUDA(); err != nil {
-			return nil, fmt.Errorf("open model on cuda: %w (%w); use device cpu or auto, or point %s at a library built with CUDA",
-				ErrNoDevice, err, LibraryVariable)
-		}
 	default:
-		return nil, fmt.Errorf("open model: device %q is not one of auto, cpu, cuda", device)
+		index, ok := device.CUDA()
+		if !ok {
+			return nil, fmt.Errorf("open model: device %q is not one of auto, cpu, cuda, cuda:N", device)
+		}
+		if err := r.probeCUDA(index); err != nil {
+			return nil, fmt.Errorf("open model on %s: %w (%w); use device cpu or auto, or point %s at a library built with CUDA",
+				device, ErrNoDevice, err, LibraryVariable)
+		}
 	}
 	return r.open(model, device, o)
 }
@@ -77,7 +72,7 @@ func (r *Runtime) open(model []byte, device Device, o Options) (_ *Session, err 
 	if err := servable(graph); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrInvalidModel, err)
 	}
-	options, err := sessionOptions(device, o.Threads)
+	options, err := sessionOptions(device, o)
 	if err != nil {
 		return nil, fmt.Errorf("open model on %s: %w", device, err)
 	}
@@ -118,7 +113,7 @@ func servable(g *Graph) error {
 	return nil
 }
 
-func sessionOptions(device Device, threads int) (_ *ort.SessionOptions, err error) {
+func sessionOptions(device Device, o Options) (_ *ort.SessionOptions, err error) {
 	options, err := ort.NewSessionOptions()
 	if err != nil {
 		return nil, err
@@ -128,8 +123,8 @@ func sessionOptions(device Device, threads int) (_ *ort.SessionOptions, err erro
 			err = errors.Join(err, options.Destroy())
 		}
 	}()
-	if threads > 0 {
-		if err := options.SetIntraOpNumThreads(threads); err != nil {
+	if o.Threads > 0 {
+		if err := options.SetIntraOpNumThreads(o.Threads); err != nil {
 			return nil, err
 		}
 	}
@@ -137,15 +132,10 @@ func sessionOptions(device Device, threads int) (_ *ort.SessionOptions, err erro
 	if err := options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"); err != nil {
 		return nil, err
 	}
-	if device != DeviceCUDA {
-		return options, nil
+	if index, ok := device.CUDA(); ok {
+		return options, appendCUDA(options, index, o.DeviceMemory)
 	}
-	cuda, err := ort.NewCUDAProviderOptions()
-	if err != nil {
-		return nil, err
-	}
-	err = options.AppendExecutionProviderCUDA(cuda)
-	return options, errors.Join(err, cuda.Destroy())
+	return options, nil
 }
 
 func names(infos []Info) []string {
@@ -163,7 +153,7 @@ func (s *Session) Inputs() []Info { return s.inputs }
 // (scikit-learn's ZipMap) counts as the float32 matrix it is turned into. Do not modify.
 func (s *Session) Outputs() []Info { return s.outputs }
 
-// Device is where the model runs, "cpu" or "cuda".
+// Device is where the model runs: "cpu", "cuda", or "cuda:N" where N is not 0.
 func (s *Session) Device() string { return string(s.device) }
 
 // Run computes all outputs. The tensors may come in any order; an error wraps

@@ -149,6 +149,9 @@ var ErrInput = errors.New("input does not fit the model")
 // checks names, types, shapes and lengths. All misfits are named at once; the
 // error wraps ErrInput.
 func Arrange(want []Info, given []Tensor) ([]Tensor, error) {
+	if arranged(want, given) {
+		return given, nil
+	}
 	byName := make(map[string]int, len(given))
 	var faults []string
 	for i, t := range given {
@@ -181,6 +184,19 @@ func Arrange(want []Info, given []Tensor) ([]Tensor, error) {
 		return nil, fmt.Errorf("%w: %s", ErrInput, strings.Join(faults, "; "))
 	}
 	return out, nil
+}
+
+// arranged tells whether the tensors are in order and fit, as those of most callers are.
+func arranged(want []Info, given []Tensor) bool {
+	if len(want) != len(given) {
+		return false
+	}
+	for i := range want {
+		if want[i].Name != given[i].Name || fits(want[i], given[i]) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // fits checks one tensor against what the model states.

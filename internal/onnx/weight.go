@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -79,7 +80,7 @@ func elementType(number uint64) Type {
 }
 
 // readTensor reads a TensorProto. Weights in other files are refused: a model
-// is one blob with one digest.
+// is one blob with one digest, which Merge makes of several files.
 func readTensor(m message) (tensor, error) {
 	t := tensor{kind: Unknown}
 	var raw, floats, doubles []span
@@ -104,7 +105,7 @@ func readTensor(m message) (tensor, error) {
 			}
 		case 13, 14: // external_data, data_location
 			if f.id == 13 || f.number == 1 {
-				return fmt.Errorf("weights are in another file; save the model as a single file")
+				return errors.New("its numbers are in another file; name the files in model.external_data (--external-data), or save the model as a single file")
 			}
 		}
 		return err

@@ -19,8 +19,8 @@ type field struct {
 	kind   protowire.Type
 	number uint64
 	body   message
-	// at is where the value starts in the model's bytes, behind the tag.
-	at int64
+	// at is where the value starts in the model's bytes, behind the tag; end is where the next field does.
+	at, end int64
 }
 
 // fields calls visit for every field. Nothing is copied: bodies are windows
@@ -53,6 +53,7 @@ func (m message) fields(visit func(field) error) error {
 			return fmt.Errorf("byte %d: %w", at, protowire.ParseError(n))
 		}
 		rest, at = rest[n:], at+int64(n)
+		f.end = at
 		if err := visit(f); err != nil {
 			return err
 		}

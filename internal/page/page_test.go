@@ -19,7 +19,7 @@ func TestRenderEscapesAndFrames(t *testing.T) {
 
 func TestNumber(t *testing.T) {
 	t.Parallel()
-	for v, want := range map[float64]string{0: "0", 1: "1", 12000: "12000", 0.1234: "0.123", 0.00001: "1.00e-05", -2.5: "-2.5", 1e12: "1.00e+12"} {
+	for v, want := range map[float64]string{0: "0", 1: "1", 12000: "12000", 0.1234: "0.123", 0.9996: "1", -12.00049: "-12", 100.5: "100.5", 0.00001: "1.00e-05", -2.5: "-2.5", 1e12: "1.00e+12"} {
 		require.Equal(t, want, Number(v))
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -202,7 +203,7 @@ func (r *run) read(from io.Reader) error {
 		case m.Error != "":
 			r.failed = m.Error
 		case m.Barriers != nil:
-			r.barriers = append(r.bound[:len(r.bound):len(r.bound)], m.Barriers...)
+			r.barriers = slices.Concat(r.bound, m.Barriers)
 			if r.command.Barriers != nil {
 				r.command.Barriers(r.barriers)
 			}

@@ -33,6 +33,11 @@ func TestMain(m *testing.M) {
 			return errors.Join(syscall.Kill(os.Getpid(), syscall.SIGSEGV), waitForever())
 		},
 		"garble": garble,
+		"polite": polite,
+		"cores":  func(c *sandbox.Child) error { return c.Send(runtime.NumCPU()) },
+		"become": func(c *sandbox.Child) error {
+			return c.Exec("/bin/sleep", []string{"no time"}, "/", sandbox.Reach{Execute: []string{"/bin/true"}})
+		},
 		"wordy": func(c *sandbox.Child) error {
 			for i := range 1000 {
 				if err := c.Send(strings.Repeat("x", i)); err != nil {

@@ -60,8 +60,10 @@ type Batcher struct {
 	apart    atomic.Bool // the outputs of a batch could not be taken apart: nothing is put together any more
 
 	mu      sync.Mutex
-	queue   []*call // the most urgent first, then in order of arrival
-	running int     // batches
+	queue   []*call       // the most urgent first, then in order of arrival
+	rows    int64         // of the queue
+	service time.Duration // mean of what a batch takes; 0: none has run
+	running int           // batches
 	timer   *time.Timer
 	idle    int // how many more times holding back is left out
 	backoff int // how often it is left out after it has gained nothing
@@ -109,7 +111,8 @@ func (b *Batcher) Pending() int {
 
 // Infer runs a request, alone or with others. The tensors are in the model's
 // order and checked. Priority 1 goes first, a larger number later; 0 is Usual.
-// The error wraps ErrBusy when too many wait; it is that of ctx as soon as ctx ends.
+// The error wraps ErrBusy when too many wait or the answer would come too late, see Limits;
+// it is that of ctx as soon as ctx ends.
 func (b *Batcher) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([]onnx.Tensor, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("before the model ran: %w", err)
@@ -122,9 +125,9 @@ func (b *Batcher) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([]
 		b.alone(c)
 		return c.out, c.err
 	}
-	if !b.enqueue(c) {
+	if err := b.enqueue(c); err != nil {
 		b.mu.Unlock()
-		return nil, fmt.Errorf("%w: %d are", ErrBusy, b.limits.Waiting)
+		return nil, err
 	}
 	b.filled()
 	b.mu.Unlock()
@@ -149,25 +152,6 @@ func (b *Batcher) newCall(ctx context.Context, in []onnx.Tensor, priority int) *
 		c.shape = shapeKey(in)
 	}
 	return c
-}
-
-// enqueue puts a request behind those that are as urgent; false if too many of
-// those wait already. The caller holds b.mu.
-func (b *Batcher) enqueue(c *call) bool {
-	at, same := 0, 0
-	for i, q := range b.queue {
-		if q.urgency == c.urgency {
-			same++
-		}
-		if q.urgency <= c.urgency {
-			at = i + 1
-		}
-	}
-	if same >= b.limits.Waiting && b.timer == nil {
-		return false
-	}
-	b.queue = slices.Insert(b.queue, at, c)
-	return true
 }
 
 // alone runs a request on its caller's goroutine, for there is nobody to share with.
@@ -234,6 +218,7 @@ func (b *Batcher) take() (batch []*call, full bool) {
 	}
 	clear(b.queue[len(rest):])
 	b.queue = rest
+	b.rows -= rows
 	return batch, full || rows >= int64(b.batching.MaxRows)
 }
 
@@ -243,6 +228,7 @@ func (b *Batcher) leave(c *call) {
 	defer b.mu.Unlock()
 	if i := slices.Index(b.queue, c); i >= 0 {
 		b.queue = slices.Delete(b.queue, i, i+1)
+		b.rows -= c.rows
 	}
 }
 
@@ -256,6 +242,7 @@ func (b *Batcher) execute(batch []*call, cut Cut) {
 		b.joint(batch)
 	}
 	report.Compute = time.Since(start)
+	b.learn(report.Compute)
 	for i, c := range batch {
 		report.Rows += c.rows
 		report.Queue[i] = start.Sub(c.arrived)

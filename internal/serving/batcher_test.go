@@ -283,3 +283,79 @@ func TestOutputsThatCannotBeTakenApart(t *testing.T) {
 type infer func(context.Context, []onnx.Tensor) ([]onnx.Tensor, error)
 
 func (f infer) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) { return f(ctx, in) }
+
+// TestRefusesWhatWouldComeTooLate lets one batch wait whatever the model takes, and more only
+// as long as callers can rely on their answers.
+func TestRefusesWhatWouldComeTooLate(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		service, latency time.Duration
+		accepted         int // of requests of one row, in batches of 4, one at a time
+	}{
+		"no bound":                  {service: time.Hour, accepted: 20},
+		"nothing has run yet":       {latency: time.Millisecond, accepted: 20},
+		"slower than what is asked": {service: time.Hour, latency: time.Millisecond, accepted: 4},
+		"two batches":               {service: 40 * time.Millisecond, latency: 100 * time.Millisecond, accepted: 4},
+		"three batches":             {service: 30 * time.Millisecond, latency: 100 * time.Millisecond, accepted: 8},
+		"far from it":               {service: time.Microsecond, latency: 100 * time.Millisecond, accepted: 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newGate()
+			b := NewBatcher(double{run: func(ctx context.Context, _ []onnx.Tensor) error { return g.pass(ctx) }},
+				Batching{MaxRows: 4}, Limits{Running: 1, Waiting: 1000, Latency: c.latency}, nil)
+			b.service = c.service
+			var callers sync.WaitGroup
+			callers.Go(func() {
+				_, err := b.Infer(context.Background(), request(0, 1, 1), 0)
+				require.NoError(t, err)
+			})
+			<-g.entered
+			ask := func(priority int) error {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				return b.enqueue(b.newCall(context.Background(), request(1, 1, 1), priority))
+			}
+			for i := range 20 {
+				err := ask(0)
+				require.Equal(t, i < c.accepted, err == nil, "request %d: %v", i, err)
+				if err != nil {
+					require.ErrorIs(t, err, ErrBusy)
+				}
+			}
+			require.NoError(t, ask(1), "the urgent have nobody before them")
+			require.Equal(t, int64(c.accepted+1), b.rows)
+			close(g.open)
+			callers.Wait()
+		})
+	}
+}
+
+// TestTheQueueStaysInOrder puts requests of many priorities in, and takes them out sorted.
+func TestTheQueueStaysInOrder(t *testing.T) {
+	t.Parallel()
+	b := NewBatcher(double{}, Batching{}, Limits{Waiting: 20}, nil)
+	rng := rand.New(rand.NewPCG(5, 7))
+	accepted := map[int]int{}
+	for i := range 500 {
+		priority := 1 + rng.IntN(9)
+		err := b.enqueue(b.newCall(context.Background(), request(float64(i), 1+rng.IntN(3), 1), priority))
+		require.Equal(t, accepted[priority] < 20, err == nil)
+		if err == nil {
+			accepted[priority]++
+		}
+	}
+	rows, last := int64(0), b.queue[0]
+	for _, c := range b.queue[1:] {
+		require.True(t, last.urgency < c.urgency || last.urgency == c.urgency && last.in[0].Doubles[0] < c.in[0].Doubles[0])
+		last = c
+	}
+	for len(b.queue) > 0 {
+		b.leave(b.queue[len(b.queue)/2])
+		rows = 0
+		for _, c := range b.queue {
+			rows += c.rows
+		}
+		require.Equal(t, rows, b.rows)
+	}
+}

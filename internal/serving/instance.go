@@ -19,6 +19,9 @@ type Limits struct {
 	Running int
 	// Waiting is how many more requests of each priority may wait for their turn before ErrBusy.
 	Waiting int
+	// Latency is what callers rely on: a request is refused with ErrBusy when a full
+	// batch waits for each place already and the answer would take longer than this. Zero: no such bound.
+	Latency time.Duration
 }
 
 // Instance is one loaded model version with its limits.

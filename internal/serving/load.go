@@ -58,7 +58,9 @@ func (p *Pool) try(ctx context.Context, d Desired) (inst *Instance, note string,
 	if err != nil {
 		return nil, "", fmt.Errorf("load %s: %w", d.Key, err)
 	}
-	inst = NewInstance(model, p.cfg.Limits, p.batching(d.Config), func(b Batch) { p.cfg.Observe(d.Key, b) })
+	limits := p.cfg.Limits
+	limits.Latency = time.Duration(d.Config.Deployment.MaxLatencyMS * float64(time.Millisecond))
+	inst = NewInstance(model, limits, p.batching(d.Config), func(b Batch) { p.cfg.Observe(d.Key, b) })
 	for range warmUps {
 		switch err := inst.Health(ctx); {
 		case errors.Is(err, ErrUnproven):

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strconv"
@@ -9,12 +10,21 @@ import (
 )
 
 // EachFile calls do for every file beside the spec with the name of its field,
-// in a fixed order: artifact, documents by kind, train, test, reference, schema.
+// in a fixed order: artifact, its external data, documents by kind, train, test, reference, schema.
 // The tables of a stored data version are not among them. What do changes is
 // kept. It ends at the first error.
 func (r *Release) EachFile(do func(field string, f *File) error) error {
-	if err := do("model.artifact", &r.Model.Artifact); err != nil {
+	if err := do(ArtifactField, &r.Model.Artifact); err != nil {
 		return err
+	}
+	for i, before := range r.Model.ExternalData {
+		f := before
+		if err := do(externalField(i), &f); err != nil {
+			return err
+		}
+		if f != before { // a list is shared by copies of the spec, as a map is
+			r.Model.ExternalData[i] = f
+		}
 	}
 	for _, kind := range sortedKeys(r.Model.Documents) {
 		before := r.Model.Documents[kind]
@@ -36,13 +46,25 @@ func (r *Release) EachFile(do func(field string, f *File) error) error {
 	return do("data.schema", &r.Data.Schema)
 }
 
+// ArtifactField is the field of the model's file.
+const ArtifactField = "model.artifact"
+
+// externalData is the field of the files that the artifact is merged with.
+const externalData = "model.external_data"
+
+func externalField(i int) string { return fmt.Sprintf("%s[%d]", externalData, i) }
+
+// IsExternalData tells whether a field that EachFile tells is of model.external_data:
+// the content of these files is stored as part of the artifact, not on its own.
+func IsExternalData(field string) bool { return strings.HasPrefix(field, externalData+"[") }
+
 // missingFiles looks at every file that the spec names.
 func (r Release) missingFiles(specPath string) Problems {
 	var c checker
 	seen := map[string]bool{}
 	_ = r.EachFile(func(field string, f *File) error { // do returns no error
 		if f.Remote() {
-			if field != "model.artifact" {
+			if field != ArtifactField {
 				c.bad(field, quote(f.Path)+" is on an MLflow server", "a file; only model.artifact may be taken from there")
 			}
 			return nil

@@ -32,13 +32,16 @@ func TestEachFile(t *testing.T) {
 		return nil
 	}))
 	require.Equal(t, []string{
-		"model.artifact=models/1.1.0.onnx",
+		"model.artifact=models/1.1.0.onnx", "model.external_data[0]=models/1.1.0.onnx.data",
 		"model.documents.evaluation_report=evaluation.md",
 		"model.documents.model_card=model_card.md",
 		"model.documents.training_data=training_data.md",
 		"data.train=data/train.csv", "data.test=data/test.csv", "data.reference=data/live.csv", "data.schema=schema.yaml",
 	}, fields)
 	require.Equal(t, "model.documents.model_card", r.Model.Documents["model_card"].Digest, "changes are kept")
+	require.Equal(t, "model.external_data[0]", r.Model.ExternalData[0].Digest)
+	require.True(t, spec.IsExternalData("model.external_data[0]"))
+	require.False(t, spec.IsExternalData(spec.ArtifactField))
 
 	stop := errors.New("stop")
 	for n := range fields {

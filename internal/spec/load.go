@@ -163,6 +163,9 @@ func (r *Release) dropEmpty() {
 		r.Policies = nil
 	}
 	r.Tests.dropEmpty()
+	if len(r.Model.ExternalData) == 0 {
+		r.Model.ExternalData = nil
+	}
 	if len(r.Model.Documents) == 0 {
 		r.Model.Documents = nil
 	}

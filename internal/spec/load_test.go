@@ -128,4 +128,13 @@ func TestLoadTakesModelFromMLflow(t *testing.T) {
 	_, err := spec.Load(folder(t, strings.Replace(valid, "train.csv", "runs:/0af1/train.csv", 1)))
 	require.ErrorContains(t, err, "data.train")
 	require.ErrorContains(t, err, "only model.artifact may be taken from there")
+
+	// What MLflow logged comes along; files beside the spec are none of it.
+	_, err = spec.Load(folder(t, strings.Replace(valid, "model.onnx", "mlflow://churn/3\n  external_data: [train.csv]", 1)))
+	require.ErrorContains(t, err, "model.external_data: it is not allowed beside an artifact on an MLflow server")
+	_, err = spec.Load(folder(t, strings.Replace(valid, "model.onnx", "model.onnx\n  external_data: [missing.bin]", 1)))
+	require.ErrorContains(t, err, "model.external_data[0]: file")
+	many := strings.Repeat("train.csv, ", 1001)
+	_, err = spec.Load(folder(t, strings.Replace(valid, "model.onnx", "model.onnx\n  external_data: ["+many+"]", 1)))
+	require.ErrorContains(t, err, "1001 files are not allowed; want up to 1000 files")
 }

@@ -36,6 +36,9 @@ type Model struct {
 	Deployment      Deployment `yaml:"deployment,omitempty" json:"deployment" jsonschema_description:"How the model is meant to be served."`
 	// Documents by kind (model_card, training_data, evaluation_report, …); policies name the kinds they require.
 	Documents map[string]File `yaml:"documents,omitempty" json:"documents,omitempty" jsonschema_description:"Documents by kind (model_card, training_data, evaluation_report or any other name)."`
+	// ExternalData are the files that the artifact may keep weights in. The start
+	// of a release merges them into the artifact, whose digest then covers them.
+	ExternalData []File `yaml:"external_data,omitempty" json:"external_data,omitempty" jsonschema:"maxItems=1000" jsonschema_description:"Files beside the artifact that it keeps weights in (ONNX external data). The start of a release merges them into the artifact."`
 }
 
 // Task says what the model's output means.

@@ -34,9 +34,12 @@ func (c *checker) model(m Model) {
 	if m.Runtime != "" {
 		c.name("model.runtime", m.Runtime)
 	}
-	if m.Runtime != "" && m.Runtime != RuntimeONNX && len(m.OperatorDomains) > 0 {
+	if foreign := m.Runtime != "" && m.Runtime != RuntimeONNX; foreign && len(m.OperatorDomains) > 0 {
 		c.bad("model.operator_domains", "given for the runtime "+quote(m.Runtime), "nothing; only ONNX models have operators that are looked at")
+	} else if foreign && len(m.ExternalData) > 0 {
+		c.bad("model.external_data", "given for the runtime "+quote(m.Runtime), "nothing; only ONNX models keep weights in other files")
 	}
+	c.externalData(m)
 	c.oneOf("model.task", string(m.Task), string(Classification), string(Regression))
 	for _, named := range []struct {
 		field  string
@@ -68,6 +71,23 @@ func (c *checker) model(m Model) {
 		c.bad("model.deployment.auto_scaling", "", "true or false")
 	}
 	c.duration("model.deployment.health_check_interval", d.HealthCheckInterval)
+}
+
+// maxExternalData bounds the files that a model keeps weights in; some exporters write one for each tensor.
+const maxExternalData = 1000
+
+func (c *checker) externalData(m Model) {
+	if len(m.ExternalData) > maxExternalData {
+		c.bad("model.external_data", fmt.Sprintf("%d files are not allowed", len(m.ExternalData)), fmt.Sprintf("up to %d files", maxExternalData))
+		return
+	}
+	if m.Artifact.Remote() && len(m.ExternalData) > 0 {
+		c.bad("model.external_data", "it is not allowed beside an artifact on an MLflow server", "no list: what the model was logged with comes along")
+		return
+	}
+	for i, f := range m.ExternalData {
+		c.file(externalField(i), f)
+	}
 }
 
 func (c *checker) file(field string, f File) {

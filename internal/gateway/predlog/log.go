@@ -36,15 +36,16 @@ type Config struct {
 	Buffer int
 	// Timeout bounds each attempt to store a segment. Zero: 30 s.
 	Timeout time.Duration
-	// Dropped is called for each record that found no place. May be nil.
-	Dropped func()
+	// Dropped is told how many records found no place. May be nil.
+	Dropped func(records int)
 	Logger  *slog.Logger // nil: slog.Default
 }
 
 // Log gathers records and writes segments. Run does the writing.
 type Log struct {
 	cfg     Config
-	records chan Record
+	entries chan entry
+	waiting atomic.Int64 // records of the entries
 	dropped atomic.Int64
 
 	// The rest belongs to Run.
@@ -55,6 +56,12 @@ type Log struct {
 }
 
 type stream struct{ model, version string }
+
+// entry is a request whose records are yet to be made.
+type entry struct {
+	rows    int64
+	records func() (records []Record, sensitive []string)
+}
 
 type segment struct {
 	records []Record
@@ -85,24 +92,33 @@ func New(cfg Config) (*Log, error) {
 		cfg.Timeout = 30 * time.Second
 	}
 	if cfg.Dropped == nil {
-		cfg.Dropped = func() {}
+		cfg.Dropped = func(int) {}
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	return &Log{cfg: cfg, records: make(chan Record, cfg.Buffer), open: map[stream]*segment{}}, nil
+	return &Log{cfg: cfg, entries: make(chan entry, cfg.Buffer), open: map[stream]*segment{}}, nil
 }
 
-// Add takes a record, less the columns named sensitive, or drops it if the
-// buffer is full. It never blocks and never fails.
-func (l *Log) Add(r Record, sensitive []string) {
-	r.Features = without(r.Features, sensitive)
-	select {
-	case l.records <- r:
-	default:
-		l.dropped.Add(1)
-		l.cfg.Dropped()
+// Add takes the records of a request, at most so many as it has rows, or drops them all if
+// the buffer is full. The records are made when they are written, less the columns
+// that are named as sensitive: what records uses must not change any more. Add never blocks and never fails.
+func (l *Log) Add(rows int, records func() (records []Record, sensitive []string)) {
+	e := entry{int64(rows), records}
+	if l.waiting.Add(e.rows) <= int64(l.cfg.Buffer) {
+		select {
+		case l.entries <- e:
+			return
+		default:
+		}
 	}
+	l.waiting.Add(-e.rows)
+	l.drop(rows)
+}
+
+func (l *Log) drop(records int) {
+	l.dropped.Add(int64(records))
+	l.cfg.Dropped(records)
 }
 
 // Dropped is the number of records that found no place so far.
@@ -117,8 +133,8 @@ func (l *Log) Run(ctx context.Context, grace time.Duration) error {
 		select {
 		case <-ctx.Done():
 			return l.finish(context.WithoutCancel(ctx), grace)
-		case r := <-l.records:
-			l.gather(r)
+		case e := <-l.entries:
+			l.gather(e)
 		case now := <-tick.C:
 			for key, s := range l.open {
 				if now.Sub(s.began) >= l.cfg.Age {
@@ -130,17 +146,25 @@ func (l *Log) Run(ctx context.Context, grace time.Duration) error {
 	}
 }
 
-// gather adds a record to its version's segment and seals the segment when it is full.
-func (l *Log) gather(r Record) {
-	key := stream{r.Model, r.Version}
-	s, ok := l.open[key]
-	if !ok {
-		s = &segment{began: time.Now()}
-		l.open[key] = s
-	}
-	s.records = append(s.records, r)
-	if len(s.records) >= l.cfg.Rows {
-		l.seal(key)
+// gather makes an entry's records, adds them to their versions' segments and seals those that are full.
+func (l *Log) gather(e entry) {
+	l.waiting.Add(-e.rows)
+	records, sensitive := e.records()
+	for _, r := range records {
+		if len(sensitive) > 0 {
+			r.name() // by which they are known
+			r.Features = without(r.Features, sensitive)
+		}
+		key := stream{r.Model, r.Version}
+		s, ok := l.open[key]
+		if !ok {
+			s = &segment{began: time.Now()}
+			l.open[key] = s
+		}
+		s.records = append(s.records, r)
+		if len(s.records) >= l.cfg.Rows {
+			l.seal(key)
+		}
 	}
 }
 
@@ -148,8 +172,8 @@ func (l *Log) gather(r Record) {
 func (l *Log) finish(ctx context.Context, grace time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
-	for len(l.records) > 0 {
-		l.gather(<-l.records)
+	for len(l.entries) > 0 {
+		l.gather(<-l.entries)
 	}
 	for key := range l.open {
 		l.seal(key)
@@ -172,10 +196,7 @@ func (l *Log) seal(key stream) {
 	b, err := encode(records)
 	if err != nil { // the records themselves are at fault: trying again can't help
 		l.cfg.Logger.Error("records of the prediction log can't be written and are dropped", "model", key.model, "version", key.version, "records", len(records), "error", err)
-		for range records {
-			l.dropped.Add(1)
-			l.cfg.Dropped()
-		}
+		l.drop(len(records))
 		return
 	}
 	from, to := span(records)

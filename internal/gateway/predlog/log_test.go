@@ -55,6 +55,10 @@ func record(i int) Record {
 	}
 }
 
+func only(r Record, sensitive ...string) func() ([]Record, []string) {
+	return func() ([]Record, []string) { return []Record{r}, sensitive }
+}
+
 func TestLogRoundTrip(t *testing.T) {
 	t.Parallel()
 	l := newLedger(t)
@@ -64,12 +68,12 @@ func TestLogRoundTrip(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- log.Run(ctx, patience) }()
 	for i := range 100 {
-		log.Add(record(i), []string{"sex"})
+		log.Add(1, only(record(i), "sex"))
 	}
 	failed := record(100)
 	failed.Prediction, failed.Probability, failed.Error = "", nil, "model failed"
 	failed.Features = map[string]any{"amount": "n/a"}
-	log.Add(failed, nil)
+	log.Add(1, only(failed))
 	cancel()
 	require.NoError(t, <-done)
 	require.Len(t, l.segments, 4)
@@ -108,11 +112,11 @@ func TestLogTriesAgainUnderTheSameNumber(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- log.Run(ctx, patience) }()
 	for i := range 10 {
-		log.Add(record(i), nil)
+		log.Add(1, only(record(i)))
 	}
 	require.Eventually(t, func() bool { return l.tries.Load() > 0 }, patience, time.Millisecond)
 	for i := range 50 { // the writer is stuck: the buffer takes 20
-		log.Add(record(10+i), nil)
+		log.Add(1, only(record(10+i)))
 	}
 	require.Equal(t, int64(30), log.Dropped())
 	l.down.Store(false)
@@ -129,7 +133,7 @@ func TestLogSaysWhatIsLost(t *testing.T) {
 	l.down.Store(true)
 	log, err := New(Config{Gateway: "g", Blobs: l, Ledger: l})
 	require.NoError(t, err)
-	log.Add(record(1), nil)
+	log.Add(1, only(record(1)))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	require.ErrorContains(t, log.Run(ctx, 10*time.Millisecond), "the last 1 records could not be stored")

@@ -14,6 +14,10 @@ type Record struct {
 	Subject string
 	// Features by column: float64, bool, string or nil. Anything else is logged as missing.
 	Features map[string]any
+	// Numbers are features too, of a row that is a list: named by Names, or by their
+	// place if there are none. A record has Features or Numbers.
+	Numbers []float64
+	Names   []string
 	// Prediction is the label, or the value in its shortest exact form; empty on error.
 	Prediction string
 	// Probability is that of the predicted label; nil if the model gives none.
@@ -52,12 +56,7 @@ func without(features map[string]any, names []string) map[string]any {
 	return out
 }
 
-// kind is what a column of a segment holds: numbers if nothing else occurs.
+// isText tells whether any of a column's values is text.
 func isText(records []Record, column string) bool {
-	for _, r := range records {
-		if _, ok := r.Features[column].(string); ok {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(records, func(r Record) bool { _, ok := r.Features[column].(string); return ok })
 }

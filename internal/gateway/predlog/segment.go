@@ -3,8 +3,6 @@ package predlog
 import (
 	"bytes"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"time"
 
@@ -32,20 +30,10 @@ func fixed() []arrow.Field {
 // encode writes records, one row each, as a Parquet file. A feature is a
 // column of doubles, or of strings if any of its values is one.
 func encode(records []Record) ([]byte, error) {
-	names := map[string]struct{}{}
-	for _, r := range records {
-		for name := range r.Features {
-			names[name] = struct{}{}
-		}
-	}
-	columns := slices.Sorted(maps.Keys(names))
+	features := featuresOf(records)
 	fields := fixed()
-	for _, name := range columns {
-		kind := arrow.PrimitiveTypes.Float64
-		if isText(records, name) {
-			kind = arrow.BinaryTypes.String
-		}
-		fields = append(fields, arrow.Field{Name: featurePrefix + name, Type: kind, Nullable: true})
+	for _, f := range features {
+		fields = append(fields, arrow.Field{Name: featurePrefix + f.name, Type: f.kind(), Nullable: true})
 	}
 	schema := arrow.NewSchema(fields, nil)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
@@ -62,16 +50,17 @@ func encode(records []Record) ([]byte, error) {
 		}
 		b.Field(5).(*array.Float64Builder).Append(r.LatencyMS)
 		appendText(b.Field(6), r.Error)
-		for i, name := range columns {
-			appendFeature(b.Field(len(fixed())+i), r.Features[name])
-		}
+	}
+	for i, f := range features {
+		f.appendTo(b.Field(len(fixed())+i), records)
 	}
 	batch := b.NewRecordBatch()
 	defer batch.Release()
 
 	var out bytes.Buffer
+	// Snappy: the log shares the processors with the predictions, and Zstandard took most of its time.
 	w, err := pqarrow.NewFileWriter(schema, &out,
-		parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Zstd), parquet.WithCreatedBy("slipway")),
+		parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Snappy), parquet.WithCreatedBy("slipway")),
 		pqarrow.DefaultWriterProps())
 	if err != nil {
 		return nil, fmt.Errorf("encode segment: %w", err)

@@ -9,6 +9,7 @@ rows they answer well (columns a, b, c, d, label).
 """
 
 import os
+import shutil
 
 import numpy as np
 import onnx
@@ -279,9 +280,28 @@ def scikit():
     write("columns", to_onnx(pipeline, initial_types=types, target_opset={"": 17, "ai.onnx.ml": 3}, options={"zipmap": False}))
 
 
+def external_weights():
+    """The model "good" as onnx.save_model writes it with its weights in other files, and a subgraph's weights, too."""
+    for name, source, options in [
+        ("one_file", "good", dict(all_tensors_to_one_file=True, location="one_file.onnx.data")),
+        ("file_each", "good", dict(all_tensors_to_one_file=False)),
+        ("folder", "good", dict(all_tensors_to_one_file=True, location="weights/all.bin")),
+        ("attributes", "subgraph", dict(all_tensors_to_one_file=True, location="attributes.data", convert_attribute=True)),
+        ("constants", "constants", dict(all_tensors_to_one_file=True, location="constants.data", convert_attribute=True)),
+    ]:
+        folder = os.path.join(HERE, "external", name)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(os.path.join(folder, "weights"))
+        model = onnx.load(os.path.join(HERE, source + ".onnx"))
+        onnx.save_model(model, os.path.join(folder, "model.onnx"), save_as_external_data=True, size_threshold=0, **options)
+        if not os.listdir(os.path.join(folder, "weights")):
+            os.rmdir(os.path.join(folder, "weights"))
+
+
 rows_csv()
 classifiers()
 encodings()
 odd_interfaces()
 hostile()
+external_weights()
 scikit()

@@ -13,7 +13,7 @@ import warnings
 
 import numpy as np
 from scipy import stats
-from sklearn import metrics
+from sklearn import linear_model, metrics
 from sklearn.calibration import calibration_curve
 from sklearn.preprocessing import label_binarize
 
@@ -68,6 +68,48 @@ def binary(rng):
                          "mcc": metrics.matthews_corrcoef(t, y, sample_weight=weights),
                          "balanced": metrics.balanced_accuracy_score(t, y, sample_weight=weights)},
         })
+    return out
+
+
+def curves(rng):
+    """All points but where nothing, by roc_curve, and where everything beyond them, by precision_recall_curve, is called positive."""
+    t = rng.integers(0, 2, 60)
+    s = np.clip(t * 0.3 + rng.random(60) * 0.7, 0, 1)
+    rare = np.arange(50) % 17 == 3
+    cases = {"ordinary": (t, s), "ties": (t, np.round(s, 1)), "rare": (rare * 1, rng.random(50)), "constant": (t, t * 0 + 0.5),
+             "perfect": (t, t * 0.5 + 0.1 + s / 10), "reversed": (t, 1 - t * 0.5 - s / 10)}
+    out = []
+    for name, (t, s) in cases.items():
+        fpr, tpr, thresholds = metrics.roc_curve(t, s, drop_intermediate=False)
+        precision, recall, cuts = metrics.precision_recall_curve(t, s)
+        assert np.array_equal(cuts[::-1], thresholds[1:])
+        out.append({"name": name, "truth": t.tolist(), "proba": s.tolist(), "fpr": fpr[1:].tolist(), "tpr": tpr[1:].tolist(),
+                    "thresholds": thresholds[1:].tolist(), "precision": precision[:-1][::-1].tolist(), "recall": recall[:-1][::-1].tolist()})
+    return out
+
+
+def ridge(rng):
+    x = rng.normal(size=(40, 4)) * [1, 10, 0.1, 1] + [0, 100, 0, 0]
+    x[:, 3] = x[:, 0] + 0.01 * x[:, 3]  # nearly the same column
+    y = x @ [1, 0.2, 3, -1] + rng.normal(size=40)
+    wide = rng.normal(size=(6, 9))
+    out = []
+    for name, x, y, penalty in [("ordinary", x, y, 1.0), ("least squares", x, y, 0.0), ("strong", x, y, 100.0), ("more columns than rows", wide, wide @ np.arange(9), 1.0)]:
+        m = linear_model.Ridge(alpha=penalty, solver="cholesky" if penalty else "svd", tol=1e-12).fit(x, y)
+        out.append({"name": name, "x": x.tolist(), "y": y.tolist(), "penalty": penalty, "intercept": m.intercept_, "weights": m.coef_.tolist()})
+    return out
+
+
+def logistic(rng):
+    x = rng.normal(size=(80, 3))
+    two = (x @ [1, -2, 0] + rng.logistic(size=80) > 0.5).astype(int)
+    three = (x @ [2, 0, 1] + rng.logistic(size=80)).argsort().argsort() * 3 // 80
+    split = (x[:, 0] > 0).astype(int)  # separable: the penalty alone keeps the weights finite
+    out = []
+    for name, y, penalty in [("two classes", two, 1.0), ("weak penalty", two, 0.01), ("three classes", three, 1.0), ("separable", split, 1.0)]:
+        m = linear_model.LogisticRegression(C=1 / penalty, tol=1e-10, max_iter=10_000).fit(x, y)
+        out.append({"name": name, "x": x.tolist(), "y": y.tolist(), "classes": len(m.classes_), "penalty": penalty,
+                    "intercepts": m.intercept_.tolist(), "weights": m.coef_.tolist(), "proba": m.predict_proba(x).tolist()})
     return out
 
 
@@ -158,6 +200,7 @@ def plain(value):
 
 rng = np.random.default_rng(7)
 golden = {"binary": binary(rng), "multiclass": multiclass(rng), "reliability": reliability(rng), "midp": midp(),
-          "bca": bca(rng), "regression": regression(rng)}
+          "bca": bca(rng), "regression": regression(rng), "curves": curves(np.random.default_rng(8)),
+          "ridge": ridge(np.random.default_rng(9)), "logistic": logistic(np.random.default_rng(10))}
 sections = ",\n".join(f"{json.dumps(k)}: {json.dumps(plain(v), allow_nan=False)}" for k, v in golden.items())
 pathlib.Path(__file__).with_name("quality.json").write_text("{\n" + sections + "\n}\n")

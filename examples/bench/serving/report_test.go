@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// steady is a figure of equal windows.
+func steady(rate float64, p50 time.Duration) figure {
+	return figure{windows: []window{{rate, p50, 2 * p50, 3 * p50}, {rate, p50, 2 * p50, 3 * p50}}}
+}
+
+// TestVerdict says what is met, what is missed, and that what is not there is neither.
+func TestVerdict(t *testing.T) {
+	t.Parallel()
+	f := floor{rate: 1000, batch: 32, loops: 1}
+	for name, c := range map[string]struct {
+		line    line
+		verdict verdict
+		ratio   string
+	}{
+		"many enough":      {many("x", steady(500, 1), "peer", steady(100, 1), 5), met, "5.0 × as many"},
+		"too few":          {many("x", steady(499, 1), "peer", steady(100, 1), 5), missed, "5.0 × as many"},
+		"peer not there":   {many("x", steady(500, 1), "peer", figure{absent: "not installed"}, 5), notCompared, ""},
+		"no target":        {many("x", steady(500, 1), "peer", steady(1000, 1), 0), open, "0.5 × as many"},
+		"little added":     {added("x", steady(1, 230*time.Microsecond), 100*time.Microsecond, 150*time.Microsecond), met, "+ 130 µs"},
+		"much added":       {added("x", steady(1, 260*time.Microsecond), 100*time.Microsecond, 150*time.Microsecond), missed, "+ 160 µs"},
+		"near the floor":   {share("x", steady(850, 1), f, 0.85), met, "85 % of it"},
+		"under the floor":  {share("x", steady(849, 1), f, 0.85), missed, "85 % of it"},
+		"within":           {within("x", "", 2*time.Second, "a batch", time.Second, 2), met, "2.00 × as long"},
+		"beyond":           {within("x", "", 3*time.Second, "a batch", time.Second, 2), missed, "3.00 × as long"},
+		"memory is flat":   {flatMemory("x", resident{90, 95, 100, 101, 100, 100, 100, 100, 102, 102}), met, "+2.0 %"},
+		"memory grows":     {flatMemory("x", resident{90, 95, 100, 101, 102, 103, 104, 105, 106, 107}), missed, "+7.0 %"},
+		"nothing measured": {many("x", figure{absent: "failed"}, "peer", steady(1, 1), 5), notCompared, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.verdict, c.line.verdict)
+			require.Equal(t, c.ratio, c.line.ratio)
+		})
+	}
+}
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	printTable(&out, "full", []line{
+		many("risk", steady(500, time.Millisecond), "Flask", steady(100, 20*time.Millisecond), 5),
+		many("risk", steady(500, time.Millisecond), "MLServer", figure{absent: "failed: no\nroom | left"}, 5),
+	})
+	require.Contains(t, out.String(), "| risk | 500/s; p50 1 ms, p95 2 ms, p99 3 ms | Flask | 100/s; p50 20 ms, p95 40 ms, p99 60 ms | 5.0 × as many | 5 × as many | met |\n")
+	require.Contains(t, out.String(), "failed: no room / left")
+	require.Contains(t, out.String(), "Targets missed: 0; not compared: 1.")
+}
+
+// TestWindows puts each answer into the window in which it came, and leaves out what came before or after.
+func TestWindows(t *testing.T) {
+	t.Parallel()
+	start := time.Unix(100, 0)
+	var samples []sample
+	for i := range 30 { // one each 100 ms, from a second before to two seconds after
+		samples = append(samples, sample{start.Add(time.Duration(i-10) * 100 * time.Millisecond), time.Duration(i) * time.Millisecond})
+	}
+	f := cut(samples, start, time.Second, 2)
+	require.Len(t, f.windows, 2)
+	require.InDelta(t, 10, f.windows[0].rate, 0)
+	require.Equal(t, 14*time.Millisecond, f.windows[0].p50)
+	require.Equal(t, 19*time.Millisecond, f.windows[0].p99)
+	require.Equal(t, 29*time.Millisecond, f.windows[1].p95)
+	require.InDelta(t, 10, f.rate(), 0)
+	require.Equal(t, 19*time.Millisecond, f.p50(), "the mean of the two in the middle")
+}
+
+// TestAnswers reads the same numbers from every form of answer and tells what differs.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	want := answer{"label": {7}, "probabilities": {0.25, 0.75}}
+	protocol, err := readProtocol([]byte(`{"model_name":"m","outputs":[{"name":"label","datatype":"INT64","shape":[1],"data":[7]},{"name":"probabilities","shape":[1,2],"data":[[0.25,0.75]]}]}`))
+	require.NoError(t, err)
+	require.NoError(t, want.same(protocol))
+	plain, err := readPlain([]byte(`{"label":[7],"probabilities":[[0.25,0.75]]}`))
+	require.NoError(t, err)
+	require.NoError(t, want.same(plain))
+	require.ErrorContains(t, want.same(answer{"label": {8}, "probabilities": {0.25, 0.75}}), "output label: number 0 is 8, want 7")
+	require.ErrorContains(t, want.same(answer{"probabilities": {0.25, 0.75}}), "output label has 0 numbers, want 1")
+}

@@ -1,0 +1,73 @@
+package oip
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// rebuilt is a value as encoding/json reads it, but for the lists and objects, which the walker takes apart.
+func rebuilt(t *testing.T, value []byte) any {
+	t.Helper()
+	var out any
+	switch {
+	case is(value, '{'):
+		fields := map[string]any{}
+		require.NoError(t, object(value, func(name, v []byte) error {
+			var key string
+			require.NoError(t, json.Unmarshal([]byte(`"`+string(name)+`"`), &key))
+			fields[key] = rebuilt(t, v)
+			return nil
+		}))
+		out = fields
+	case is(value, '['):
+		items := []any{}
+		require.NoError(t, list(value, func(v []byte) error {
+			items = append(items, rebuilt(t, v))
+			return nil
+		}))
+		out = items
+	default:
+		require.NoError(t, json.Unmarshal(value, &out), "%q", value)
+		if is(value, '"') {
+			s, err := text("x", value)
+			require.NoError(t, err)
+			require.Equal(t, out, s)
+		}
+	}
+	return out
+}
+
+// FuzzWalker takes JSON apart and puts it together again: it must be what encoding/json reads.
+func FuzzWalker(f *testing.F) {
+	for _, seed := range []string{
+		` {"a" : [1, -2.5e3,{"b]":"}\\"}, []], "c":null,"":{},"\u00e9\"":"\ud800x"} `, `[[[]],[ ],{ } , true,"a,b"]`, `0`, `"\\"`, `{"a":1,"a":{"b":[2]}}`, "\"\xff\"",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var want any
+		if json.Unmarshal(body, &want) != nil {
+			return
+		}
+		w := walker{body}
+		require.Equal(t, want, rebuilt(t, w.value()))
+		w.space()
+		require.Empty(t, w.left)
+	})
+}
+
+func TestRequestOfWrongForm(t *testing.T) {
+	t.Parallel()
+	for body, words := range map[string]string{
+		``: "unexpected end", `{"inputs":[}`: "invalid character", `"x"`: "want an object", `{"inputs":{}}`: "inputs is {}: want a list", `{"inputs":[1]}`: "inputs holds 1: want objects",
+		`{"id":1}`: "id is 1: want a string", `{"inputs":[{"name":[]}]}`: "name is []: want a string", `{"inputs":[{"shape":3}]}`: "shape is 3: want a list of integers",
+		`{"inputs":[{"shape":[1.5]}]}`: "shape holds 1.5", `{"inputs":[{"shape":[null]}]}`: "shape holds null", `{"parameters":[]}`: "cannot unmarshal", `{"outputs":[1]}`: "cannot unmarshal",
+		`{"inputs":null}`: `"inputs" is missing`,
+	} {
+		_, err := decodeRequest([]byte(body), nil)
+		require.ErrorContains(t, err, words, body)
+		require.Equal(t, Invalid, codeOf(err), body)
+	}
+}

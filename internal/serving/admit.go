@@ -1,0 +1,67 @@
+package serving
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// enqueue puts a request behind those that are as urgent, or says why it can't
+// wait. The caller holds b.mu.
+func (b *Batcher) enqueue(c *call) error {
+	// The queue is sorted by urgency: all before at are at least as urgent.
+	at := b.firstAbove(c.urgency)
+	if b.timer == nil {
+		if same := at - b.firstAbove(c.urgency-1); same >= b.limits.Waiting {
+			return fmt.Errorf("%w: %d are", ErrBusy, b.limits.Waiting)
+		}
+		if err := b.late(c, at); err != nil {
+			return err
+		}
+	}
+	b.queue = slices.Insert(b.queue, at, c)
+	b.rows += c.rows
+	return nil
+}
+
+// firstAbove is the place of the first request in the queue that is less urgent than the given urgency.
+func (b *Batcher) firstAbove(urgency int) int {
+	at, _ := slices.BinarySearchFunc(b.queue, urgency+1, func(q *call, u int) int { return cmp.Compare(q.urgency, u) })
+	return at
+}
+
+// late refuses a request that would be answered too late behind the first so many of the queue. As long as no
+// batch is full, it is let in whatever the model takes: batches shall form. The caller holds b.mu.
+func (b *Batcher) late(c *call, ahead int) error {
+	if b.limits.Latency <= 0 || b.service == 0 {
+		return nil
+	}
+	rows := b.rows
+	for _, less := range b.queue[ahead:] {
+		rows -= less.rows
+	}
+	most, places := int64(b.batching.MaxRows), int64(b.limits.Running)
+	if rows < most*places {
+		return nil
+	}
+	// Those that run have to end; then come the batches before this one, and its own.
+	turns := 1 + (rows+c.rows+most*places-1)/(most*places)
+	if expected := time.Duration(turns) * b.service; expected > b.limits.Latency {
+		return fmt.Errorf("%w: an answer would take some %s, and callers rely on %s", ErrBusy, expected.Round(time.Millisecond), b.limits.Latency)
+	}
+	return nil
+}
+
+// learning is the weight of the newest batch in the mean of what a batch takes.
+const learning = 1.0 / 8
+
+// learn keeps the mean of what a batch takes.
+func (b *Batcher) learn(took time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.service == 0 {
+		b.service = took
+	}
+	b.service += time.Duration(learning * float64(took-b.service))
+}
