@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ class Settings:
     model: Path  # SLIPWAY_MODEL: the model's file, to read
     name: str  # SLIPWAY_MODEL_NAME
     version: str  # SLIPWAY_MODEL_VERSION
-    device: str  # SLIPWAY_DEVICE: "cpu" or "cuda"
+    device: str  # SLIPWAY_DEVICE: "cpu", "cuda" or "cuda:N"
     threads: int  # SLIPWAY_THREADS: threads of one inference; 0: the runtime decides
 
     @classmethod
@@ -36,8 +37,8 @@ class Settings:
 
         socket, model, name = get("SLIPWAY_SOCKET"), get("SLIPWAY_MODEL"), get("SLIPWAY_MODEL_NAME")
         version, device, threads = get("SLIPWAY_MODEL_VERSION"), get("SLIPWAY_DEVICE", "cpu"), get("SLIPWAY_THREADS", "0")
-        if device not in ("cpu", "cuda"):
-            wrong.append(f"SLIPWAY_DEVICE is {device!r}, want cpu or cuda")
+        if not re.fullmatch(r"cpu|cuda(:\d{1,3})?", device):
+            wrong.append(f"SLIPWAY_DEVICE is {device!r}, want cpu, cuda or cuda:N")
         if not threads.isdecimal() or int(threads) > 1024:
             wrong.append(f"SLIPWAY_THREADS is {threads!r}, want a number from 0 to 1024")
         if wrong:

@@ -27,8 +27,8 @@ def load(settings: Settings) -> Model:
     """Read the model's file and put the model on its device. A LoadError says what is wrong with the file."""
     if tuple(int(part) for part in torch.__version__.split("+")[0].split(".")[:2]) < _LEAST:
         raise LoadError(f"torch {torch.__version__} is too old: 1.13 or newer is needed")
-    if settings.device == "cuda" and not torch.cuda.is_available():
-        raise LoadError(f"SLIPWAY_DEVICE is cuda, but torch {torch.__version__} finds no CUDA device")
+    if settings.device != "cpu" and not torch.cuda.is_available():
+        raise LoadError(f"SLIPWAY_DEVICE is {settings.device}, but torch {torch.__version__} finds no CUDA device")
     if settings.threads:
         torch.set_num_threads(settings.threads)
     device = torch.device(settings.device)
