@@ -39,6 +39,8 @@ onnxruntime := ONNXRUNTIME_LIB="$$(scripts/onnxruntime.sh $(deps)/onnxruntime)";
 
 mlflow := MLFLOW_PYTHON="$$(scripts/python-mlflow.sh $(deps)/mlflow-venv)"; export MLFLOW_PYTHON
 
+torch := TORCH_PYTHON="$$(scripts/torch.sh)"; export TORCH_PYTHON
+
 # Each peer of bench-serving has a Python environment of its own: their pins don't go together.
 serving       := $(deps)/bench-serving
 serving_peers := $(basename $(notdir $(wildcard examples/bench/serving/peers/*.txt)))
@@ -56,6 +58,11 @@ deps: ## fetch ONNX Runtime and the Go modules
 	$(call step,deps: Go modules)
 	@go mod download
 
+.PHONY: torch
+torch: ## install what runtimes/torch needs, Debian's python3-torch (TORCH_PYTHON names a Python that has it)
+	$(call step,torch: a Python for runtimes/torch)
+	@scripts/torch.sh
+
 .PHONY: build
 build: ## build bin/slipway and bin/slipwayd
 	$(call step,build: slipway and slipwayd $(VERSION))
@@ -72,8 +79,8 @@ demo: deps build $(filter $(tools)/%,$(demo_temporal)) ## release a real model f
 
 .PHONY: test
 test: deps build $(filter $(tools)/%,$(test_temporal)) $(tools)/versitygw ## run all tests against real servers (PKG=./... ARGS=...)
-	$(call step,test: with PostgreSQL and the stock MLflow client)
-	@$(onnxruntime); $(mlflow); \
+	$(call step,test: with PostgreSQL, PyTorch and the stock MLflow client)
+	@$(onnxruntime); $(mlflow); $(torch); \
 	TEMPORAL_CLI='$(test_temporal)' SLIPWAY_TEST_S3_SERVER='$(tools)/versitygw' SLIPWAY_BIN='$(bin)' \
 	scripts/postgres.sh run scripts/gotest.sh '$(PKG)' $(ARGS)
 

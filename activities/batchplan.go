@@ -107,7 +107,7 @@ func (p *planning) fixModel(ctx context.Context) error {
 	if m.Digest == "" {
 		return invalid{fmt.Errorf("the content of model %s %s lies elsewhere (%s): release it through Slipway first", m.Name, m.Version, m.Source)}
 	}
-	p.plan.Model = batch.Model{Name: m.Name, Version: m.Version, Digest: m.Digest, Task: cmp.Or(config.Task, spec.Classification), Outputs: config.Outputs}
+	p.plan.Model = batch.Model{Name: m.Name, Version: m.Version, Digest: m.Digest, Task: cmp.Or(config.Task, spec.Classification), Outputs: config.Outputs, Runtime: config.Runtime}
 	p.plan.Sensitive = config.Sensitive
 	p.plan.Keys, p.plan.Exclude = p.in.Keys, p.in.Exclude
 	return nil

@@ -25,6 +25,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
@@ -74,13 +75,17 @@ func newBench(t *testing.T) *bench {
 	repository, err := artifacts.NewRepository(store, b.catalog, artifacts.Options{})
 	require.NoError(t, err)
 	b.library = dataversion.New(b.catalog, store, repository)
+	runtime, err := onnx.Find()
+	require.NoError(t, err)
+	models, err := serving.NewONNX(runtime, onnx.Options{Device: onnx.DeviceCPU})
+	require.NoError(t, err)
 	b.set = activities.Set{
 		Data:       &activities.Data{Library: b.library},
 		ModelTests: &activities.ModelTests{Store: store, Library: b.library, Device: onnx.DeviceCPU},
 		Registry:   &activities.Registry{Catalog: b.catalog, Executions: &b.running},
 		Compliance: &activities.Compliance{Catalog: b.catalog, Store: store},
 		Deploy:     &activities.Deploy{Catalog: b.catalog, Alive: time.Hour, Poll: time.Millisecond},
-		Warm:       &activities.Warm{Store: store, Library: b.library, Device: onnx.DeviceCPU},
+		Warm:       &activities.Warm{Store: store, Library: b.library, Runtime: models},
 		Drift:      &activities.Drift{Catalog: b.catalog, Store: store, Library: b.library},
 		Temporal:   &activities.Temporal{},
 		Notify:     &activities.Notify{Log: slog.New(slog.NewTextHandler(io.Discard, nil))},

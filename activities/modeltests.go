@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/modeltest"
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
@@ -19,6 +20,8 @@ type ModelTests struct {
 	Store   *artifacts.Store
 	Library *dataversion.Library
 	Device  onnx.Device
+	// Programs makes the runtime of models that are not ONNX, within the limits of a spec; nil: there is none.
+	Programs func(spec.Process) (serving.Runtime, error)
 	// MaxTestBytes bounds the values of the test rows in memory; 0 means dataset.DefaultTableBytes.
 	MaxTestBytes int64
 	// Runs keeps each outcome as a run; nil keeps none.
@@ -76,6 +79,11 @@ func (m *ModelTests) input(ctx context.Context, in contract.TestModelInput) (mod
 	}
 	out := modeltest.Input{
 		Spec: in.Model, Data: in.Data, Tests: in.Tests, Test: test, Personal: personal(schema, test), ProductionVersion: in.Production, Device: m.Device,
+	}
+	if m.Programs != nil {
+		if out.Runtime, err = m.Programs(in.Tests.Process); err != nil {
+			return out, err
+		}
 	}
 	if out.Model, err = read(ctx, m.Store, "model.artifact", in.Model.Artifact.Digest); err != nil {
 		return out, err

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/feature"
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/stats"
 )
 
@@ -19,7 +21,8 @@ import (
 type Warm struct {
 	Store   *artifacts.Store
 	Library *dataversion.Library
-	Device  onnx.Device
+	// Runtime loads candidates on this host's device.
+	Runtime serving.Runtime
 }
 
 // warmRows is how many test rows a candidate answers one by one.
@@ -30,10 +33,6 @@ func (w *Warm) Run(ctx context.Context, in contract.WarmInput) (contract.WarmOut
 	_, stop := beating(ctx)
 	defer stop()
 	host, err := os.Hostname()
-	if err != nil {
-		return contract.WarmOutput{}, err
-	}
-	runtime, err := onnx.Find()
 	if err != nil {
 		return contract.WarmOutput{}, err
 	}
@@ -48,20 +47,23 @@ func (w *Warm) Run(ctx context.Context, in contract.WarmInput) (contract.WarmOut
 	if test.Rows() == 0 {
 		return contract.WarmOutput{}, invalid{fmt.Errorf("data.test (%s) has no rows to ask the candidate", in.Data.Test.Path)}
 	}
-	model, err := read(ctx, w.Store, "model.artifact", in.Model.Artifact.Digest)
+	artifact, err := read(ctx, w.Store, "model.artifact", in.Model.Artifact.Digest)
 	if err != nil {
 		return contract.WarmOutput{}, err
 	}
-	session, err := runtime.Open(model, onnx.Options{Device: w.Device})
+	model, err := w.Runtime.Load(ctx, artifact, in.Model)
+	switch {
+	case errors.Is(err, onnx.ErrNoLibrary): // it may yet be put in place
+		return contract.WarmOutput{}, err
+	case err != nil:
+		return contract.WarmOutput{}, invalid{err}
+	}
+	defer model.Close()
+	mapper, err := feature.NewMapper(model.Inputs())
 	if err != nil {
 		return contract.WarmOutput{}, invalid{err}
 	}
-	defer session.Close()
-	mapper, err := feature.NewMapper(session.Inputs())
-	if err != nil {
-		return contract.WarmOutput{}, invalid{err}
-	}
-	out := contract.WarmOutput{Host: host, Device: session.Device(), Rows: min(warmRows, test.Rows())}
+	out := contract.WarmOutput{Host: host, Device: model.Device(), Rows: min(warmRows, test.Rows())}
 	took := make([]float64, 0, out.Rows)
 	for i := range out.Rows {
 		batch, err := mapper.FromTable(test, in.Data.Label, in.Data.Exclude, i, i+1)
@@ -69,12 +71,12 @@ func (w *Warm) Run(ctx context.Context, in contract.WarmInput) (contract.WarmOut
 			return out, invalid{err}
 		}
 		started := time.Now()
-		answer, err := session.Run(ctx, batch)
+		answer, err := model.Infer(ctx, batch)
 		if err != nil {
 			return out, invalid{fmt.Errorf("test row %d: %w", i+1, err)}
 		}
 		took = append(took, float64(time.Since(started))/float64(time.Millisecond))
-		if _, err := feature.Predictions(answer, in.Model.Outputs, in.Model.Task); err != nil {
+		if _, err := model.Predictions(answer); err != nil {
 			return out, invalid{fmt.Errorf("test row %d: %w", i+1, err)}
 		}
 	}

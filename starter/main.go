@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/modeltest"
 	"github.com/slipway-ml/slipway/internal/sandbox"
 )
@@ -26,7 +27,9 @@ var version = "dev"
 
 // children is the work that this program does in child processes of itself.
 func children() map[string]sandbox.Entry {
-	return map[string]sandbox.Entry{modeltest.ChildName: modeltest.Child}
+	entries := modelserver.Entries()
+	entries[modeltest.ChildName] = modeltest.Child
+	return entries
 }
 
 func main() {

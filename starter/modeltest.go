@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,8 +15,10 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/slipway-ml/slipway/internal/dataset"
+	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/modeltest"
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
@@ -31,6 +35,7 @@ type ModelTestOptions struct {
 	Production string
 	External   []string
 	Device     string
+	Runtimes   string
 	HTML       string
 	JUnit      string
 	Card       string
@@ -40,7 +45,7 @@ func modelTestCommand(a *app) *cobra.Command {
 	var o ModelTestOptions
 	data := &DataOptions{}
 	cmd := &cobra.Command{
-		Use:   "test MODEL.onnx --data DATA",
+		Use:   "test MODEL --data DATA",
 		Short: "Test a model on data, with no server",
 		Long: `Runs the tests of a release's second gate on a model: structure, gradients,
 consistency, latency, memory, quality, slices, and against another model. The
@@ -53,8 +58,9 @@ With --spec the limits, the label and the columns are those of a release spec, a
 		Example: `  slipway model test model.onnx --data test.csv --label risk
   slipway model test model.onnx --spec release.yaml --html report.html --card model_card.md
   slipway model test model.onnx --data test.parquet --label price --task regression --production old.onnx
-  slipway model test model.onnx --spec release.yaml -o json --junit report.xml`,
-		Args: takes("MODEL.onnx"),
+  slipway model test model.onnx --spec release.yaml -o json --junit report.xml
+  slipway model test model.pt --spec release.yaml --runtimes runtimes/runtimes.yaml`,
+		Args: takes("MODEL"),
 		RunE: func(cmd *cobra.Command, args []string) error { return a.runModelTest(cmd.Context(), data, args[0], o) },
 	}
 	f := cmd.Flags()
@@ -69,6 +75,7 @@ With --spec the limits, the label and the columns are those of a release spec, a
 	f.StringVar(&o.Production, "production", "", "model to compare with")
 	f.StringArrayVar(&o.External, "external-data", nil, "file in which a model keeps weights, in its folder or below; may be repeated; model.external_data of the spec, too")
 	f.StringVar(&o.Device, "device", string(onnx.DeviceAuto), "where the model runs: auto, cpu or cuda")
+	f.StringVar(&o.Runtimes, "runtimes", "", "file that lists the runtimes of models that are not ONNX (SLIPWAY_RUNTIMES)")
 	f.StringVar(&o.HTML, "html", "", "write the report as an HTML page to this file")
 	f.StringVar(&o.JUnit, "junit", "", "write the report as JUnit XML to this file")
 	f.StringVar(&o.Card, "card", "", "write a model card to this file")
@@ -152,6 +159,9 @@ func (o *ModelTestOptions) release(model string) (spec.Release, error) {
 func (o *ModelTestOptions) input(ctx context.Context, a *app, data *DataOptions, model string, r spec.Release) (modeltest.Input, *modeltest.File, error) {
 	in := modeltest.Input{Spec: r.Model, Data: r.Data, Tests: r.Tests, Device: onnx.Device(o.Device)}
 	var err error
+	if in.Runtime, err = o.runtime(cmp.Or(o.Runtimes, a.getenv("SLIPWAY_RUNTIMES")), r.Tests.Process); err != nil {
+		return in, nil, err
+	}
 	external := append(externalPaths(o.Spec, r.Model), o.External...)
 	if in.Model, err = readModel(model, external); err != nil {
 		return in, nil, fmt.Errorf("model: %w", err)
@@ -194,6 +204,24 @@ func (o *ModelTestOptions) input(ctx context.Context, a *app, data *DataOptions,
 		return in, nil, fmt.Errorf("--train: %w", err)
 	}
 	return in, &modeltest.File{Name: filepath.Base(o.Train), Content: train}, nil
+}
+
+// runtime is what models that are not ONNX are tested on. What their processes
+// print is in the report when they fail.
+func (o *ModelTestOptions) runtime(file string, limits spec.Process) (serving.Runtime, error) {
+	cfg := modelserver.Config{Device: onnx.Device(o.Device), Memory: int64(limits.MemoryMB * 1e6), Logger: slog.New(slog.DiscardHandler)}
+	var programs []modelserver.Program
+	if file != "" {
+		var err error
+		if programs, err = modelserver.ReadPrograms(file); err != nil {
+			return nil, fmt.Errorf("--runtimes: %w", err)
+		}
+	}
+	own, err := modelserver.NewONNX(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("--device: %w", err)
+	}
+	return modelserver.Select(own, cfg, programs)
 }
 
 // write writes the files that were asked for.

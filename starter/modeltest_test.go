@@ -49,7 +49,7 @@ func TestModelTestUsage(t *testing.T) {
 		code  int
 		words string
 	}{
-		"no model":     {nil, codeUsage, "takes MODEL.onnx"},
+		"no model":     {nil, codeUsage, "takes MODEL"},
 		"no label":     {[]string{model, "--data", creditRisk + "data/test.csv"}, codeUsage, "--label is missing"},
 		"no data":      {[]string{model, "--label", "risk"}, codeUsage, "--data is missing"},
 		"task":         {[]string{model, "--data", "x.csv", "--label", "risk", "--task", "guess"}, codeUsage, "want classification or regression"},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/stack"
 )
@@ -57,6 +58,9 @@ type config struct {
 	DeviceMemoryMB int
 	// Isolation of the models that a gateway serves: process or none.
 	Isolation string
+	// Runtimes is the file that lists the programs for models that are not ONNX; empty: there are none.
+	Runtimes string
+	programs []modelserver.Program // that the file lists
 	// ModelMemoryMB bounds the memory of a model's process in MiB, ModelCores its processors; 0: no bound.
 	ModelMemoryMB, ModelCores int
 	// TemporalCLI is the temporal binary for dev.
@@ -110,6 +114,7 @@ func defaults() *config {
 		Mirror:          defaultMirror(),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
 		Isolation:       env("SLIPWAY_ISOLATION", isolationProcess),
+		Runtimes:        env("SLIPWAY_RUNTIMES", ""),
 		ModelMemoryMB:   4096,
 		TemporalCLI:     env("TEMPORAL_CLI", ""),
 		UI:              env("SLIPWAY_TEMPORAL_UI", ""),

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 
@@ -25,10 +26,11 @@ func isolations() []string { return []string{isolationProcess, isolationNone} }
 func (c *config) isolationFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.Isolation, "isolation", c.Isolation, "where a gateway runs models: process (each in one of its own, confined) or none (in the gateway's) (SLIPWAY_ISOLATION)")
 	f.IntVar(&c.ModelMemoryMB, "model-memory-mb", c.ModelMemoryMB, "most MiB of memory of a model's process; 0: no bound")
+	f.StringVar(&c.Runtimes, "runtimes", c.Runtimes, "file that lists the programs which run models that are not ONNX; default none (SLIPWAY_RUNTIMES)")
 	f.IntVar(&c.ModelCores, "model-cores", c.ModelCores, "on how many processors a model's process runs; 0: on all")
 }
 
-// checkIsolation refuses settings of models' processes that mean nothing.
+// checkIsolation refuses settings of models' processes that mean nothing, and reads the programs.
 func (c *config) checkIsolation() error {
 	if !slices.Contains(isolations(), c.Isolation) {
 		return usageError{fmt.Errorf("--isolation %q: want %s", c.Isolation, strings.Join(isolations(), " or "))}
@@ -36,18 +38,48 @@ func (c *config) checkIsolation() error {
 	if min(c.ModelMemoryMB, c.ModelCores) < 0 {
 		return usageError{fmt.Errorf("--model-memory-mb and --model-cores: want at least 0, which is no bound")}
 	}
+	if c.Runtimes != "" {
+		var err error
+		if c.programs, err = modelserver.ReadPrograms(c.Runtimes); err != nil {
+			return usageError{fmt.Errorf("--runtimes: %w", err)}
+		}
+	}
 	return nil
 }
 
-// runtime is what the gateway runs models with.
+// runtime is what models that serve run on.
 func (p *platform) runtime() (serving.Runtime, error) {
-	device, deviceMemory := onnx.Device(p.cfg.Device), int64(p.cfg.DeviceMemoryMB)<<20
+	cfg := p.cfg.modelServer(p.log)
 	if p.cfg.Isolation == isolationNone {
-		return lazyRuntime{onnx.Options{Device: device, DeviceMemory: deviceMemory}}, nil
+		return p.cfg.selection(lazyRuntime{onnx.Options{Device: cfg.Device, DeviceMemory: cfg.DeviceMemory}}, cfg)
 	}
-	return modelserver.NewONNX(modelserver.Config{
-		Device: device, DeviceMemory: deviceMemory, Memory: int64(p.cfg.ModelMemoryMB) << 20, Cores: p.cfg.ModelCores, Logger: p.log,
-	})
+	own, err := modelserver.NewONNX(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return p.cfg.selection(own, cfg)
+}
+
+// testRuntime is what models that are not ONNX are tested on: processes within the limits of a spec.
+func (p *platform) testRuntime(limits spec.Process) (serving.Runtime, error) {
+	cfg := p.cfg.modelServer(p.log)
+	cfg.Memory = int64(limits.MemoryMB * 1e6)
+	own, err := modelserver.NewONNX(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return p.cfg.selection(own, cfg)
+}
+
+func (c *config) modelServer(log *slog.Logger) modelserver.Config {
+	return modelserver.Config{
+		Device: onnx.Device(c.Device), DeviceMemory: int64(c.DeviceMemoryMB) << 20, Memory: int64(c.ModelMemoryMB) << 20, Cores: c.ModelCores, Logger: log,
+	}
+}
+
+// selection adds the programs of the settings.
+func (c *config) selection(onnx serving.Runtime, cfg modelserver.Config) (serving.Runtime, error) {
+	return modelserver.Select(onnx, cfg, c.programs)
 }
 
 // lazyRuntime runs models in this process. It finds ONNX Runtime when a model is to

@@ -17,8 +17,8 @@ import (
 	"github.com/slipway-ml/slipway/internal/batch"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/mlflow"
-	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/workflows"
 )
 
@@ -49,6 +49,10 @@ func (p *platform) workers(ctx context.Context, roles []string, up func()) error
 	if p.cfg.AllowUnverified && !loopback(options.HostPort) {
 		return fmt.Errorf("--allow-unverified is for loopback only, and Temporal is at %s: give the approvers keys in the release spec instead", options.HostPort)
 	}
+	models, err := p.runtime()
+	if err != nil {
+		return err
+	}
 	for first := true; ; first = false {
 		c, err := dialTemporal(ctx, options, p.log)
 		switch {
@@ -61,7 +65,7 @@ func (p *platform) workers(ctx context.Context, roles []string, up func()) error
 		if !first {
 			announce = func() {}
 		}
-		err = p.poll(ctx, c, roles, announce)
+		err = p.poll(ctx, c, models, roles, announce)
 		c.Close()
 		if err == nil {
 			return nil
@@ -71,9 +75,9 @@ func (p *platform) workers(ctx context.Context, roles []string, up func()) error
 }
 
 // poll runs one worker per role until ctx ends or one of them dies.
-func (p *platform) poll(ctx context.Context, c client.Client, roles []string, up func()) error {
+func (p *platform) poll(ctx context.Context, c client.Client, models serving.Runtime, roles []string, up func()) error {
 	died := make(chan error, len(roles))
-	set := p.activities(c)
+	set := p.activities(c, models)
 	var started []worker.Worker
 	defer func() {
 		for _, w := range started {
@@ -173,27 +177,25 @@ func (p *platform) workerOptions(role string, fatal func(error)) worker.Options 
 	return o
 }
 
-func (p *platform) activities(c client.Client) activities.Set {
+func (p *platform) activities(c client.Client, models serving.Runtime) activities.Set {
 	server := &activities.Temporal{Client: c}
 	runs := &activities.RunLog{Store: p.store, Files: &mlflow.Files{Catalog: p.catalog, Repository: p.tracked}}
-	models := batch.Loader{Config: modelserver.Config{
-		Device: onnx.Device(p.cfg.Device), DeviceMemory: int64(p.cfg.DeviceMemoryMB) << 20, Memory: int64(p.cfg.ModelMemoryMB) << 20, Logger: p.log,
-	}}
+	shards := batch.Loader{Config: p.cfg.modelServer(p.log), Programs: p.cfg.programs}
 	return activities.Set{
 		Data: &activities.Data{Library: p.data, MaskKey: p.maskKey},
 		ModelTests: &activities.ModelTests{
-			Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device), MaxTestBytes: int64(p.cfg.MaxTestMB) << 20,
+			Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device), Programs: p.testRuntime, MaxTestBytes: int64(p.cfg.MaxTestMB) << 20,
 			Runs: runs,
 		},
 		Registry:   &activities.Registry{Catalog: p.catalog, Executions: server, AllowUnverified: p.cfg.AllowUnverified},
 		Compliance: &activities.Compliance{Catalog: p.catalog, Store: p.store},
 		Deploy:     &activities.Deploy{Catalog: p.catalog, Alive: 10 * time.Second, Poll: 250 * time.Millisecond},
-		Warm:       &activities.Warm{Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device)},
+		Warm:       &activities.Warm{Store: p.store, Library: p.data, Runtime: models},
 		Drift:      &activities.Drift{Catalog: p.catalog, Store: p.store, Library: p.data},
 		Datasets:   &activities.Datasets{Library: p.data, ImportRoot: p.cfg.ImportRoot, ExportRoot: p.cfg.ExportRoot, MaskKey: p.maskKey},
 		Temporal:   server,
 		Notify:     &activities.Notify{Log: p.log},
 		Deliver:    &activities.Deliver{Catalog: p.catalog, Webhooks: p.courier, Mirror: p.mirror},
-		Batch:      &activities.Batch{Library: p.data, Load: models.Load, MaskKey: p.maskKey, Runs: runs},
+		Batch:      &activities.Batch{Library: p.data, Load: shards.Load, MaskKey: p.maskKey, Runs: runs},
 	}
 }

@@ -38,6 +38,8 @@ const DefaultBatchTime = 5 * time.Minute
 type Loader struct {
 	// Config is how processes are started; Load says the threads.
 	Config modelserver.Config
+	// Programs run models that are not ONNX.
+	Programs []modelserver.Program
 	// BatchTime bounds one run of a model; 0 means DefaultBatchTime.
 	BatchTime time.Duration
 }
@@ -47,11 +49,15 @@ type Loader struct {
 func (l Loader) Load(ctx context.Context, artifact []byte, m Model, threads int) (Inferer, error) {
 	cfg := l.Config
 	cfg.Threads = threads
-	runtime, err := modelserver.NewONNX(cfg)
+	own, err := modelserver.NewONNX(cfg)
 	if err != nil {
 		return nil, err
 	}
-	loaded, err := runtime.Load(ctx, artifact, spec.Model{Name: m.Name, Version: m.Version, Task: m.Task, Outputs: m.Outputs})
+	runtime, err := modelserver.Select(own, cfg, l.Programs)
+	if err != nil {
+		return nil, err
+	}
+	loaded, err := runtime.Load(ctx, artifact, spec.Model{Name: m.Name, Version: m.Version, Task: m.Task, Outputs: m.Outputs, Runtime: m.Runtime})
 	switch {
 	case ctx.Err() != nil:
 		return nil, errors.Join(ctx.Err(), closed(loaded))

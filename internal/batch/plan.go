@@ -41,6 +41,8 @@ type Model struct {
 	// Task and Outputs say how its outputs are read.
 	Task    spec.Task    `json:"task"`
 	Outputs spec.Outputs `json:"outputs"`
+	// Runtime is what runs it; empty: what the file says.
+	Runtime string `json:"runtime,omitempty"`
 }
 
 // Table is one file of the data version.

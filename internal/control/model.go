@@ -8,11 +8,13 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/registry"
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // modelRoutes are the parts of the API that are about registered models.
@@ -240,6 +242,16 @@ type modelFile struct {
 	URL string `json:"url"`
 }
 
+// extension is that of the file that a model was released from; .onnx where it had none.
+func extension(config json.RawMessage) string {
+	var model spec.Model
+	err := json.Unmarshal(config, &model)
+	if found := path.Ext(model.Artifact.Path); err == nil && found != "" && !model.Artifact.Remote() {
+		return found
+	}
+	return ".onnx"
+}
+
 // modelFiles lists what a version consists of: the blob that a release
 // registered, or the files that an MLflow client stored. Of content that lies
 // elsewhere it knows nothing.
@@ -249,7 +261,7 @@ func (s *Server) modelFiles(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if m.Source == "" {
-		return writeList(w, "files", []modelFile{{catalog.ModelFile{Path: m.Name + "-" + m.Version + ".onnx", Digest: m.Digest}, "/api/v1/blobs/" + m.Digest}}, nil)
+		return writeList(w, "files", []modelFile{{catalog.ModelFile{Path: m.Name + "-" + m.Version + extension(m.Config), Digest: m.Digest}, "/api/v1/blobs/" + m.Digest}}, nil)
 	}
 	var files []modelFile
 	if s.cfg.MLflow != nil {

@@ -101,14 +101,17 @@ func parseOverride(model, text string) (override, error) {
 	return o, nil
 }
 
+// backendONNX is what the protocol's configurations call what runs ONNX models.
+const backendONNX = "onnxruntime"
+
 func (o override) validate(model string) error {
 	var errs []error
 	check := func(err error) { errs = append(errs, err) }
 	if o.Name != "" && o.Name != model {
 		check(fmt.Errorf("name is %q, the model is %q", clip(o.Name), clip(model)))
 	}
-	if o.Platform != "" && o.Platform != platformONNX || o.Backend != "" && o.Backend != backendONNX {
-		check(fmt.Errorf("platform and backend can't be replaced: they are %s and %s", platformONNX, backendONNX))
+	if o.Platform != "" && o.Platform != serving.PlatformONNX || o.Backend != "" && o.Backend != backendONNX {
+		check(fmt.Errorf("platform and backend can't be replaced: they are %s and %s", serving.PlatformONNX, backendONNX))
 	}
 	if o.MaxBatchSize != nil {
 		check(within("max_batch_size", *o.MaxBatchSize, 0, maxBatchSize))

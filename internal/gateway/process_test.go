@@ -92,6 +92,7 @@ func TestAProcessIsKilled(t *testing.T) {
 	require.Equal(t, http.StatusOK, g.post(t, body).status)
 	first := g.process("1.0.0")
 	require.NotEmpty(t, first.Barriers)
+	require.Equal(t, http.StatusOK, g.get(t, "/v2/models/"+model+"/ready").status)
 
 	require.NoError(t, syscall.Kill(first.PID, syscall.SIGKILL))
 	refused := g.post(t, body)

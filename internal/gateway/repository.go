@@ -8,12 +8,6 @@ import (
 	"github.com/slipway-ml/slipway/internal/serving"
 )
 
-// What the protocol's configurations call ONNX models and what runs them.
-const (
-	platformONNX = "onnxruntime_onnx"
-	backendONNX  = "onnxruntime"
-)
-
 // Metadata implements oip.Backend.
 func (b inference) Metadata(model, version string) (oip.Metadata, error) {
 	key, err := b.find(model, version)
@@ -25,9 +19,12 @@ func (b inference) Metadata(model, version string) (oip.Metadata, error) {
 		return oip.Metadata{}, refusal(err)
 	}
 	defer lease.Release()
+	if p, ok := lease.Process(); ok && p.Down != "" {
+		return oip.Metadata{}, oip.Errorf(oip.Unavailable, "%s: %s", key, p.Down)
+	}
 	batching := lease.Batching()
 	out := oip.Metadata{
-		Name: key.Model, Versions: b.versions(key.Model), Platform: platformONNX, Inputs: lease.Inputs(), Outputs: lease.Outputs(),
+		Name: key.Model, Versions: b.versions(key.Model), Platform: lease.Platform(), Inputs: lease.Inputs(), Outputs: lease.Outputs(),
 		MaxDelayMicroseconds: uint64(batching.MaxDelay / time.Microsecond),     //nolint:gosec // not negative
 		Instances:            int32(lease.Instances()), Device: lease.Device(), //nolint:gosec // at most maxInstances
 	}

@@ -1,16 +1,17 @@
 package modelserver
 
 import (
+	"os"
 	"runtime"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/slipway-ml/slipway/internal/sandbox"
 	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
-
-	"os"
 )
 
 // BenchmarkOneRow is what the way into another process costs: one row of the
@@ -24,11 +25,18 @@ func BenchmarkOneRow(b *testing.B) {
 			in, err := m.Tensors(exampleRow())
 			require.NoError(b, err)
 			b.ReportAllocs()
+			var took []time.Duration
 			for b.Loop() {
+				start := time.Now()
 				if _, err := m.Infer(b.Context(), in); err != nil {
 					b.Fatal(err)
 				}
+				took = append(took, time.Since(start))
 			}
+			slices.Sort(took)
+			// On a machine that others use too, the quickest calls are those that were left alone.
+			b.ReportMetric(float64(took[len(took)/10].Nanoseconds())/1e3, "p10-µs")
+			b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, "p50-µs")
 		})
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/sandbox"
 	"github.com/slipway-ml/slipway/internal/serving"
-	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // Names of the work that this program does as a process of a model.
@@ -49,7 +48,7 @@ func serveONNX(c *sandbox.Child) (err error) {
 		return err
 	}
 	reach := sandbox.Reach{}
-	if r.Device != onnx.DeviceCPU && rt.CUDA() {
+	if r.Options.Device != onnx.DeviceCPU && rt.CUDA() {
 		reach.Read, reach.Write = rt.CUDAPaths()
 	}
 	if _, err := c.Confine(reach); err != nil {
@@ -67,21 +66,20 @@ func serveONNX(c *sandbox.Child) (err error) {
 	if err := c.Send(s); err != nil {
 		return err
 	}
-	return serve(conn, newServer(model, r.Name, r.Version))
+	return serve(conn, newServer(model, r.Model.Name, r.Model.Version))
 }
 
 // openModel loads the model from its file, in as many instances as it is to have.
 func openModel(rt *onnx.Runtime, f io.ReaderAt, r ownRequest) (serving.Model, error) {
-	artifact := make([]byte, r.Size)
-	if _, err := io.ReadFull(io.NewSectionReader(f, 0, r.Size), artifact); err != nil {
-		return nil, fmt.Errorf("read the model: %w", err)
-	}
-	runtime, err := serving.NewONNX(rt, onnx.Options{Device: r.Device, DeviceMemory: r.DeviceMemory, Threads: r.Threads})
+	runtime, err := serving.NewONNX(rt, r.Options)
 	if err != nil {
 		return nil, err
 	}
-	config := spec.Model{Name: r.Name, Version: r.Version, Deployment: spec.Deployment{Instances: r.Instances}}
-	return runtime.Load(context.Background(), artifact, config)
+	model := make([]byte, r.Size)
+	if _, err := io.ReadFull(io.NewSectionReader(f, 0, r.Size), model); err != nil {
+		return nil, fmt.Errorf("read the model: %w", err)
+	}
+	return runtime.Load(context.Background(), model, r.Model)
 }
 
 // serve answers on one connection until it is closed.

@@ -49,9 +49,6 @@ func (c Config) withDefaults() Config {
 			*f.field = f.otherwise
 		}
 	}
-	if c.Device == "" {
-		c.Device = onnx.DeviceAuto
-	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}

@@ -64,6 +64,10 @@ func (trick) Outputs() []onnx.Info {
 	return []onnx.Info{{Name: "y", Type: onnx.Float32, Shape: []int64{-1, 1}}}
 }
 
+func (trick) Device() string { return "cpu" }
+
+func (trick) Close() error { return nil }
+
 func (m trick) Infer(_ context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
 	in, err := onnx.Arrange(m.Inputs(), in)
 	if err != nil {
@@ -86,7 +90,7 @@ func serveTrick(c *sandbox.Child) error {
 	if err := json.Unmarshal(c.Request, &r); err != nil {
 		return err
 	}
-	show, ok := tricks[r.Name]
+	show, ok := tricks[r.Model.Name]
 	if !ok {
 		return serveONNX(c)
 	}
@@ -94,7 +98,7 @@ func serveTrick(c *sandbox.Child) error {
 	if err := errors.Join(err, c.Files[ownConnection].Close()); err != nil {
 		return err
 	}
-	s := newServer(trick{conn, show}, r.Name, r.Version)
+	s := newServer(trick{conn, show}, r.Model.Name, r.Model.Version)
 	s.overstay = 20 * time.Millisecond
 	return serve(conn, s)
 }

@@ -25,23 +25,18 @@ const (
 )
 
 // TestMain makes the test binary the process of a model, a program that serves
-// one, and a gateway that is killed.
+// one, a gateway that is killed, and one that loads and unloads.
 func TestMain(m *testing.M) {
 	entries := Entries()
 	entries[EntryONNX] = serveTrick
 	sandbox.Serve(entries)
-	if len(os.Args) > 1 && os.Args[1] == "program" {
-		if err := testProgram(os.Args[2:]); err != nil {
+	others := map[string]func(args []string) error{"program": testProgram, "holder": hold, "cycler": cycle}
+	if len(os.Args) > 2 && others[os.Args[1]] != nil {
+		if err := others[os.Args[1]](os.Args[2:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
-	}
-	if len(os.Args) > 1 && os.Args[1] == "holder" {
-		if err := hold(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
 	}
 	os.Exit(m.Run())
 }

@@ -23,14 +23,9 @@ type own struct {
 
 // ownRequest is what the process is told.
 type ownRequest struct {
-	Name    string      `json:"name"`
-	Version string      `json:"version"`
-	Device  onnx.Device `json:"device"`
-	// DeviceMemory bounds what the model takes of a CUDA device, in bytes; 0: no bound.
-	DeviceMemory int64 `json:"device_memory,omitempty"`
-	Threads      int   `json:"threads"`
-	Instances    int   `json:"instances,omitempty"` // as the release's deployment says
-	Size         int64 `json:"size"`                // of the model, in bytes
+	Model   spec.Model   `json:"model"`
+	Options onnx.Options `json:"options"`
+	Size    int64        `json:"size"` // of the model, in bytes
 }
 
 // Files of the process.
@@ -52,9 +47,7 @@ func newOwn(cfg Config, artifact []byte, config spec.Model) (*own, error) {
 	if err := errors.Join(err, os.Remove(f.Name())); err != nil {
 		return nil, errors.Join(fmt.Errorf("keep the model for its process: %w", err), f.Close())
 	}
-	return &own{cfg: cfg, file: f, request: ownRequest{
-		Name: config.Name, Version: config.Version, Device: cfg.Device, DeviceMemory: cfg.DeviceMemory, Threads: cfg.Threads, Instances: config.Deployment.Instances, Size: int64(len(artifact)),
-	}}, nil
+	return &own{cfg: cfg, file: f, request: ownRequest{Model: config, Options: onnx.Options{Device: cfg.Device, DeviceMemory: cfg.DeviceMemory, Threads: cfg.Threads}, Size: int64(len(artifact))}}, nil
 }
 
 func (o *own) launch() (*launch, error) {

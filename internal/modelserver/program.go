@@ -45,7 +45,7 @@ func (p Program) validate() error {
 	return nil
 }
 
-// device is where the program is told to run.
+// programDevice is where a program is told to run.
 func (c Config) programDevice() onnx.Device {
 	if _, ok := c.Device.CUDA(); ok {
 		return c.Device

@@ -16,11 +16,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/onnx"
-	"github.com/slipway-ml/slipway/internal/serving"
 )
 
 // testProgram is a program by the contract: the test binary, started as such. Its
@@ -60,6 +58,10 @@ func (explorer) Inputs() []onnx.Info {
 func (explorer) Outputs() []onnx.Info {
 	return []onnx.Info{{Name: "found", Type: onnx.String, Shape: []int64{-1}}}
 }
+
+func (explorer) Device() string { return "cpu" }
+
+func (explorer) Close() error { return nil }
 
 func (e explorer) Infer(context.Context, []onnx.Tensor) ([]onnx.Tensor, error) {
 	out := onnx.Tensor{Name: "found", Type: onnx.String}
@@ -179,32 +181,6 @@ func TestProgramThatFails(t *testing.T) {
 	require.NoError(t, err)
 	_, err = r.Load(t.Context(), nil, named("explored"))
 	require.ErrorContains(t, err, "name the interpreter of a script first")
-}
-
-// A program can be had without a supervisor, and asked over a connection that
-// somebody else has opened.
-func TestStartedProgram(t *testing.T) {
-	t.Parallel()
-	program, _ := testdataProgram(t)
-	started, err := StartProgram(t.Context(), quick(t), program, []byte("weights"), named("explored"))
-	require.NoError(t, err)
-	conn, err := started.Dial(t.Context())
-	require.NoError(t, err)
-	cc, err := grpc.NewClient("passthrough:///model", grpc.WithContextDialer(func(context.Context, string) (net.Conn, error) { return conn, nil }),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
-	require.NoError(t, err)
-	m, err := Attach(t.Context(), cc, named("explored"), started.Device())
-	require.NoError(t, err)
-	out, err := m.Infer(t.Context(), column(1))
-	require.NoError(t, err)
-	require.Contains(t, out[0].Strings, "model weights")
-	require.NoError(t, started.Err())
-	require.NoError(t, m.Close())
-	require.NoError(t, started.Close())
-	require.ErrorIs(t, started.Err(), errClosed)
-	_, err = m.Infer(t.Context(), column(1))
-	require.ErrorIs(t, err, serving.ErrNotReady)
-	require.NoError(t, cc.Close())
 }
 
 func TestParsePrograms(t *testing.T) {

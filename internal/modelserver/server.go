@@ -7,23 +7,16 @@ import (
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/oip"
-	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving"
 )
 
 // overstay is how long a computation may go on after its call has ended before the
 // process counts as not ready any more, and is replaced.
 const overstay = 10 * time.Second
 
-// runner runs tensors. A serving.Model is one.
-type runner interface {
-	Inputs() []onnx.Info
-	Outputs() []onnx.Info
-	Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error)
-}
-
 // server is what a model's process answers: one model, as it is.
 type server struct {
-	model         runner
+	model         serving.Session
 	name, version string
 	overstay      time.Duration
 	stuck         atomic.Int64 // computations that overstay
@@ -31,7 +24,7 @@ type server struct {
 
 var _ oip.Backend = (*server)(nil)
 
-func newServer(m runner, name, version string) *server {
+func newServer(m serving.Session, name, version string) *server {
 	return &server{model: m, name: name, version: version, overstay: overstay}
 }
 
@@ -60,8 +53,11 @@ func (s *server) Infer(ctx context.Context, r oip.Request) (oip.Response, error)
 	}
 	defer s.guard(ctx)()
 	out, err := s.model.Infer(ctx, r.Inputs)
-	if errors.Is(err, onnx.ErrInput) {
+	switch {
+	case errors.Is(err, serving.ErrInput):
 		err = &oip.Error{Code: oip.Invalid, Err: err}
+	case errors.Is(err, serving.ErrNotReady):
+		err = &oip.Error{Code: oip.Unavailable, Err: err}
 	}
 	return oip.Response{Model: s.name, Version: s.version, Outputs: out}, err
 }

@@ -25,16 +25,17 @@ type request struct {
 	Personal          []string    `json:"personal"`
 	ProductionVersion string      `json:"production_version"`
 	Compared          bool        `json:"compared"` // there is a model in production
+	Asked             bool        `json:"asked"`    // it has answered already
 	Device            onnx.Device `json:"device"`
 	TrainName         string      `json:"train_name"` // "" without training rows
 }
 
 // Blobs of a request.
 const (
-	blobModel = iota
-	blobTest  // the test table, as dataset.Table.MarshalBinary writes it
-	blobProduction
-	blobTrain // the file with the training rows
+	blobModel      = iota
+	blobTest       // the test table, as dataset.Table.MarshalBinary writes it
+	blobProduction // the model; answers as JSON if request.Asked
+	blobTrain      // the file with the training rows
 	blobCount
 )
 
@@ -69,6 +70,12 @@ func Child(c *sandbox.Child) (err error) {
 	}
 	if r.Compared {
 		in.Production = c.Blobs[blobProduction]
+	}
+	if r.Asked {
+		in.answered = &answers{}
+		if err := json.Unmarshal(in.Production, in.answered); err != nil {
+			return fmt.Errorf("read the answers of production: %w", err)
+		}
 	}
 	if in.Test, err = dataset.UnmarshalTable(c.Blobs[blobTest]); err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/sandbox"
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // File is the content of a file and its name, for messages.
@@ -21,11 +22,19 @@ type File struct {
 // Isolated is Run in a child process with the limits of in.Tests.Process, so
 // that a model that crashes, eats memory or hangs fails its test and nothing
 // else. The program must serve ChildName. train is the file with the training
-// rows, nil without them; in.Train is not used.
+// rows, nil without them; in.Train is not used. A model that is not ONNX is in a
+// process of in.Runtime instead.
 func Isolated(ctx context.Context, in Input, train *File, progress func(done, total int, name string)) (Report, error) {
 	started := time.Now()
 	p := &parent{in: in, progress: progress, last: step{Name: checks(in)[0].name, Report: newReport(in, started)}}
-	command, err := p.command(train)
+	if in.runtimeName() != spec.RuntimeONNX {
+		report, err := hosted(ctx, p, train)
+		if err != nil {
+			return Report{}, fmt.Errorf("test model %s/%s: %w", in.Spec.Name, in.Spec.Version, err)
+		}
+		return report, nil
+	}
+	command, err := p.command(ctx, train)
 	if err != nil {
 		return Report{}, fmt.Errorf("test model %s/%s: %w", in.Spec.Name, in.Spec.Version, err)
 	}
@@ -33,7 +42,7 @@ func Isolated(ctx context.Context, in Input, train *File, progress func(done, to
 	var death *sandbox.Death
 	switch {
 	case errors.As(err, &death):
-		p.bury(death)
+		p.bury("the model broke its process: " + death.Error())
 	case err != nil:
 		return Report{}, fmt.Errorf("test model %s/%s: %w", in.Spec.Name, in.Spec.Version, err)
 	case p.last.Name != "":
@@ -64,6 +73,11 @@ func (p *parent) follow(body json.RawMessage) error {
 	if s.Report.Metrics == nil {
 		s.Report.Metrics = map[string]float64{}
 	}
+	return p.step(s)
+}
+
+// step notes how far the tests are.
+func (p *parent) step(s step) error {
 	p.last = s
 	if p.progress != nil {
 		p.progress(s.Done, s.Total, s.Name)
@@ -71,24 +85,24 @@ func (p *parent) follow(body json.RawMessage) error {
 	return nil
 }
 
-// bury completes the report of a child that died: the test that was running
-// failed by it, and the others could not run.
-func (p *parent) bury(death *sandbox.Death) {
+// bury completes the report of a run that ended early: the test that was running
+// failed for the reason, and the others could not run.
+func (p *parent) bury(reason string) {
 	report := &p.last.Report
 	list := checks(p.in)
 	for _, c := range list[min(len(report.Tests), len(list)):] {
 		if c.name == p.last.Name {
-			report.add(c, fail(nil, nil, "the model broke its process: %s", death), p.in.Tests.Skipped)
+			report.add(c, fail(nil, nil, "%s", reason), p.in.Tests.Skipped)
 			continue
 		}
-		report.add(c, skip("not run: the model broke its process, see above"), p.in.Tests.Skipped)
+		report.add(c, skip("not run: the tests ended early, see above"), p.in.Tests.Skipped)
 	}
 	report.Passed = false
 }
 
 // command is what the child is told. It gets nothing of the environment but
 // what the native libraries are found and steered by.
-func (p *parent) command(train *File) (sandbox.Command, error) {
+func (p *parent) command(ctx context.Context, train *File) (sandbox.Command, error) {
 	library, err := onnx.FindLibrary()
 	if err != nil {
 		return sandbox.Command{}, err
@@ -103,6 +117,11 @@ func (p *parent) command(train *File) (sandbox.Command, error) {
 	}
 	blobs := make([][]byte, blobCount)
 	blobs[blobModel], blobs[blobTest], blobs[blobProduction] = p.in.Model, test, p.in.Production
+	if r.Asked = p.in.askedBefore(); r.Asked {
+		if blobs[blobProduction], err = json.Marshal(askProduction(ctx, p.in)); err != nil {
+			return sandbox.Command{}, fmt.Errorf("write the answers of production: %w", err)
+		}
+	}
 	if train != nil {
 		r.TrainName, blobs[blobTrain] = train.Name, train.Content
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/stats"
 )
 
@@ -27,7 +26,10 @@ func (s *suite) production() (*scored, Test) {
 }
 
 func (s *suite) scoreProduction() (_ *scored, err error) {
-	session, err := s.runtime.Open(s.in.Production, onnx.Options{Device: s.in.Device})
+	if s.in.answered != nil {
+		return s.in.answered.scored(s)
+	}
+	session, err := s.load(s.in.Production, s.in.productionSpec())
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +44,7 @@ func (s *suite) scoreProduction() (_ *scored, err error) {
 	return s.score(session, outputs)
 }
 
-func hasOutput(session *onnx.Session, name string) bool {
+func hasOutput(session session, name string) bool {
 	for _, out := range session.Outputs() {
 		if out.Name == name {
 			return true

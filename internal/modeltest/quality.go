@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/slipway-ml/slipway/internal/feature"
-	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/spec"
 	"github.com/slipway-ml/slipway/internal/stats"
 )
@@ -17,7 +16,7 @@ type scored struct {
 }
 
 // score runs a session over all test rows, batch by batch.
-func (s *suite) score(session *onnx.Session, outputs spec.Outputs) (*scored, error) {
+func (s *suite) score(session session, outputs spec.Outputs) (*scored, error) {
 	known, err := readTruth(s.in.Test, s.in.Data.Label, s.in.Spec.Task)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func qualityChecks(task spec.Task, t spec.Tests) []check {
 	}
 	list = append(list,
 		check{"C4", "simple_baseline", needsAnswers, (*suite).baseline},
-		check{"C4", "train_test_overlap", needsBytes, (*suite).overlap},
+		check{"C4", "train_test_overlap", needsRows, (*suite).overlap},
 		check{"C4", "leakage", needsAnswers, (*suite).leakage},
 	)
 	for _, slice := range t.Slices.Given {

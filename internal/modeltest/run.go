@@ -12,12 +12,13 @@ import (
 	"github.com/slipway-ml/slipway/internal/feature"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/sandbox"
+	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // Input is a model, what is said of it, and what to test it with.
 type Input struct {
-	Model []byte // ONNX
+	Model []byte // ONNX, or what Runtime loads
 	Spec  spec.Model
 	Data  spec.Data
 	Tests spec.Tests
@@ -31,6 +32,11 @@ type Input struct {
 	Production        []byte
 	ProductionVersion string
 	Device            onnx.Device
+	// Runtime loads models that are not ONNX, each into a process of its own; nil
+	// where there is none: then only ONNX models can be tested.
+	Runtime serving.Runtime
+
+	answered *answers // of production, if it was asked before
 }
 
 // check is one test of the suite. Unless it can run on a model that does not
@@ -45,10 +51,12 @@ type check struct {
 type need int
 
 const (
-	needsAnswers need = iota // of an open model
-	needsBytes               // of the model
-	needsGraph               // that was read
-	needsToOpen              // the graph, and opens the model first
+	needsAnswers  need = iota // of an open model
+	needsRows                 // no model at all
+	needsBytes                // of an ONNX model
+	needsGraph                // of an ONNX model, that was read
+	needsGradient             // answers and the graph of an ONNX model
+	needsToOpen               // the graph if it is ONNX, and opens the model first
 )
 
 // checks lists the tests that a model gets; what an older version left out of the spec has its default.
@@ -58,7 +66,7 @@ func checks(in Input) []check {
 		{"C1", "parameter_count", needsBytes, (*suite).parameterCount},
 		{"C1", "operators", needsGraph, (*suite).operators},
 		{"C1", "forward_pass", needsToOpen, (*suite).forwardPass},
-		{"C1", "gradient_computation", needsAnswers, (*suite).gradients},
+		{"C1", "gradient_computation", needsGradient, (*suite).gradients},
 		{"C2", "batch_inference", needsAnswers, (*suite).batches},
 		{"C2", "output_consistency", needsAnswers, (*suite).consistency},
 		{"C2", "batch_invariance", needsAnswers, (*suite).invariance},
@@ -72,13 +80,13 @@ func checks(in Input) []check {
 type suite struct {
 	ctx     context.Context
 	in      Input
-	runtime *onnx.Runtime
-	memory  *sandbox.Memory
+	runtime *onnx.Runtime // nil where models run in processes of their own
+	memory  memory
 	report  *Report
 	batch   int // rows, at least 1
 
 	graph    *onnx.Graph // nil until parameter_count has read it
-	session  *onnx.Session
+	session  session
 	mapper   *feature.Mapper
 	answered bool // forward_pass has passed
 	// What the quality tests hand on; nil until the rows are scored.
@@ -89,7 +97,7 @@ type suite struct {
 	trainingErr error
 }
 
-// Run tests a model in this process. The error is for what is not the model's
+// Run tests an ONNX model in this process. The error is for what is not the model's
 // fault: ctx ended, or the device is not there. progress may be nil; it is
 // called before each test with its place and once at the end, and must return
 // soon. Models from outside are tested by Isolated.
@@ -117,12 +125,18 @@ type step struct {
 }
 
 // run is Run with what a child process brings along. An error of tell ends it.
-func run(ctx context.Context, rt *onnx.Runtime, memory *sandbox.Memory, in Input, tell func(step) error) (_ Report, err error) {
-	started := time.Now()
+func run(ctx context.Context, rt *onnx.Runtime, memory memory, in Input, tell func(step) error) (Report, error) {
+	s := &suite{ctx: ctx, in: in, runtime: rt, memory: memory, batch: max(1, in.Spec.Deployment.BatchSize)}
+	return s.all("ONNX Runtime "+rt.Version(), tell)
+}
+
+// all runs the tests one after the other.
+func (s *suite) all(runtime string, tell func(step) error) (_ Report, err error) {
+	ctx, in, started := s.ctx, s.in, time.Now()
 	in.Tests.SetQualityDefaults()
 	report := newReport(in, started)
-	report.Runtime = "ONNX Runtime " + rt.Version()
-	s := &suite{ctx: ctx, in: in, runtime: rt, memory: memory, report: &report, batch: max(1, in.Spec.Deployment.BatchSize)}
+	report.Runtime = runtime
+	s.report, s.in = &report, in
 	defer func() { err = errors.Join(err, s.close()) }()
 
 	list := checks(in)
@@ -168,14 +182,16 @@ func (r *Report) add(c check, t Test, skipped spec.Skipped) {
 // one runs a test, or says why it could not run. The error is for what is not the model's fault.
 func (s *suite) one(c check) (Test, error) {
 	switch {
-	case c.needs == needsAnswers && !s.answered:
+	case s.foreign() && (c.needs == needsBytes || c.needs == needsGraph || c.needs == needsGradient):
+		return skip("not run: it looks into the graph of an ONNX model, and this one runs on %s", s.in.runtimeName()), nil
+	case (c.needs == needsAnswers || c.needs == needsGradient) && !s.answered:
 		return skip("not run: the model gives no usable answers, see above"), nil
-	case c.needs != needsAnswers && c.needs != needsBytes && s.graph == nil:
+	case (c.needs == needsGraph || c.needs == needsToOpen) && !s.foreign() && s.graph == nil:
 		return skip("not run: the model could not be read, see above"), nil
 	case c.needs == needsToOpen:
 		err := s.open()
 		switch {
-		case errors.Is(err, onnx.ErrInvalidModel):
+		case errors.Is(err, onnx.ErrInvalidModel), errors.Is(err, errUnloadable):
 			return fail(nil, nil, "%s", err), nil
 		case err != nil:
 			return Test{}, err
@@ -185,11 +201,13 @@ func (s *suite) one(c check) (Test, error) {
 }
 
 // open loads the model onto its device.
-func (s *suite) open() (err error) {
-	if s.session, err = s.runtime.Open(s.in.Model, onnx.Options{Device: s.in.Device}); err == nil {
-		s.report.Device = s.session.Device()
+func (s *suite) open() error {
+	opened, err := s.load(s.in.Model, s.in.Spec)
+	if err != nil {
+		return err
 	}
-	return err
+	s.session, s.report.Device = opened, opened.Device()
+	return nil
 }
 
 func (s *suite) close() error {

@@ -27,7 +27,7 @@ func (s *REST) config(_ http.ResponseWriter, r *http.Request) (any, error) {
 		return out
 	}
 	out := map[string]any{
-		"name": m.Name, "platform": m.Platform, "backend": "onnxruntime", "max_batch_size": m.MaxBatch,
+		"name": m.Name, "platform": m.Platform, "backend": backendOf(m.Platform), "max_batch_size": m.MaxBatch,
 		"input": list(m.Inputs), "output": list(m.Outputs),
 	}
 	if m.MaxBatch > 0 {
@@ -63,4 +63,10 @@ func dataType(t onnx.Type) inferencepb.DataType {
 		name = "STRING"
 	}
 	return inferencepb.DataType(inferencepb.DataType_value["TYPE_"+strings.ToUpper(name)])
+}
+
+// backendOf is what runs models of a platform, in Triton's words: platforms begin with it.
+func backendOf(platform string) string {
+	backend, _, _ := strings.Cut(platform, "_")
+	return backend
 }

@@ -163,7 +163,7 @@ func (s *GRPC) ModelConfig(ctx context.Context, r *pb.ModelConfigRequest) (*pb.M
 	if err != nil {
 		return nil, statusOf(err)
 	}
-	c := &pb.ModelConfig{Name: m.Name, Platform: m.Platform, Backend: "onnxruntime", MaxBatchSize: int32(min(m.MaxBatch, 1<<20))} //nolint:gosec // bounded
+	c := &pb.ModelConfig{Name: m.Name, Platform: m.Platform, Backend: backendOf(m.Platform), MaxBatchSize: int32(min(m.MaxBatch, 1<<20))} //nolint:gosec // bounded
 	if m.MaxBatch > 0 {
 		c.DynamicBatching = &pb.ModelDynamicBatching{PreferredBatchSize: m.Preferred, MaxQueueDelayMicroseconds: m.MaxDelayMicroseconds}
 	}

@@ -249,3 +249,33 @@ func TestFailedOnZerosIsUnproven(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, l.Health(context.Background()))
 }
+
+// apart is a model in a process of its own, which a test lets end.
+type apart struct {
+	script
+	process atomic.Pointer[Process]
+}
+
+func (a *apart) Process() (Process, bool) { return *a.process.Load(), true }
+
+// A version whose process is gone is shown as failed, and keeps its place: calls
+// fail, and are not given to another version behind the caller's back.
+func TestPoolShowsProcesses(t *testing.T) {
+	t.Parallel()
+	m := &apart{}
+	m.process.Store(&Process{PID: 7, Barriers: []string{"a limit"}})
+	p, _ := newPool(t, func(string, spec.Model) (Model, error) { return m, nil })
+	require.NoError(t, p.Ensure([]Desired{want("1")}))
+	await(t, p, want("1").Key).Release()
+	s := p.Statuses()[0]
+	require.Equal(t, Ready, s.State)
+	require.Equal(t, &Process{PID: 7, Barriers: []string{"a limit"}}, s.Process)
+
+	ended := time.Now()
+	m.process.Store(&Process{Down: "it crashed", Since: ended, Restarts: 3})
+	s = p.Statuses()[0]
+	require.Equal(t, Failed, s.State)
+	require.Equal(t, "it crashed", s.Error)
+	require.Equal(t, ended, s.Since)
+	require.True(t, p.Ready(want("1").Key))
+}

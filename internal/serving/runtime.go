@@ -20,6 +20,8 @@ var (
 	ErrBusy = errors.New("too many requests are waiting for the model")
 	// ErrNotReady: the version is not loaded, or not any more.
 	ErrNotReady = errors.New("model version is not ready")
+	// ErrNoRuntime: there is no runtime of that name here; the operator's mistake.
+	ErrNoRuntime = errors.New("there is no such runtime here")
 	// ErrUnproven: the model failed on a made-up row, and no real row has been
 	// answered yet that would prove it works.
 	ErrUnproven = errors.New("model failed on a row of zeros and has answered no real row yet")

@@ -31,6 +31,14 @@ func (c *checker) model(m Model) {
 	c.name("model.name", m.Name)
 	c.name("model.version", m.Version)
 	c.file("model.artifact", m.Artifact)
+	if m.Runtime != "" {
+		c.name("model.runtime", m.Runtime)
+	}
+	if foreign := m.Runtime != "" && m.Runtime != RuntimeONNX; foreign && len(m.OperatorDomains) > 0 {
+		c.bad("model.operator_domains", "given for the runtime "+quote(m.Runtime), "nothing; only ONNX models have operators that are looked at")
+	} else if foreign && len(m.ExternalData) > 0 {
+		c.bad("model.external_data", "given for the runtime "+quote(m.Runtime), "nothing; only ONNX models keep weights in other files")
+	}
 	c.externalData(m)
 	c.oneOf("model.task", string(m.Task), string(Classification), string(Regression))
 	for _, named := range []struct {
