@@ -9,36 +9,50 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/sandbox"
 	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
-// BenchmarkOneRow is what the way into another process costs: one row of the
-// example, one call at a time.
-func BenchmarkOneRow(b *testing.B) {
-	r, err := NewONNX(quick(b))
+// BenchmarkInfer is what the way into another process costs, one call at a time:
+// the smallest call there is, and one with a hundred kilobytes.
+func BenchmarkInfer(b *testing.B) {
+	apart, err := NewONNX(quick(b))
 	require.NoError(b, err)
-	for name, r := range map[string]serving.Runtime{"process": r, "here": inProcess(b)} {
-		b.Run(name, func(b *testing.B) {
-			m := load(b, r, example(b), spec.Model{Name: "m", Version: "1", Task: spec.Classification})
-			in, err := m.Tensors(exampleRow())
-			require.NoError(b, err)
-			b.ReportAllocs()
-			var took []time.Duration
-			for b.Loop() {
-				start := time.Now()
-				if _, err := m.Infer(b.Context(), in); err != nil {
-					b.Fatal(err)
-				}
-				took = append(took, time.Since(start))
-			}
-			slices.Sort(took)
-			// On a machine that others use too, the quickest calls are those that were left alone.
-			b.ReportMetric(float64(took[len(took)/10].Nanoseconds())/1e3, "p10-µs")
-			b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, "p50-µs")
-		})
+	here := inProcess(b)
+	row, err := load(b, here, example(b), spec.Model{}).Tensors(exampleRow())
+	require.NoError(b, err)
+	images := onnx.Tensor{Name: "pixels", Type: onnx.Float32, Shape: []int64{32, 784}, Floats: make([]float32, 32*784)}
+	for _, c := range []struct {
+		name     string
+		artifact []byte
+		in       []onnx.Tensor
+	}{
+		{"credit-risk-1", example(b), row},
+		{"mnist-32", read(b, "../../examples/mnist/models/1.0.0.onnx"), []onnx.Tensor{images}},
+	} {
+		b.Run(c.name+"/here", func(b *testing.B) { infer(b, here, c.artifact, c.in) })
+		b.Run(c.name+"/process", func(b *testing.B) { infer(b, apart, c.artifact, c.in) })
 	}
+}
+
+func infer(b *testing.B, r serving.Runtime, artifact []byte, in []onnx.Tensor) {
+	b.Helper()
+	m := load(b, r, artifact, spec.Model{Name: "m", Version: "1"})
+	b.ReportAllocs()
+	var took []time.Duration
+	for b.Loop() {
+		start := time.Now()
+		if _, err := m.Infer(b.Context(), in); err != nil {
+			b.Fatal(err)
+		}
+		took = append(took, time.Since(start))
+	}
+	slices.Sort(took)
+	// On a machine that others use too, the quickest calls are those that were left alone.
+	b.ReportMetric(float64(took[len(took)/10].Nanoseconds())/1e3, "p10-µs")
+	b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1e3, "p50-µs")
 }
 
 // BenchmarkLoadUnload loads a model into a process and ends it again. It reports

@@ -86,7 +86,7 @@ func openModel(rt *onnx.Runtime, f io.ReaderAt, r ownRequest) (serving.Model, er
 func serve(conn net.Conn, b oip.Backend) error {
 	server := grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
-		grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
+		grpc.ReadBufferSize(buffer), grpc.WriteBufferSize(buffer), grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
 		grpc.NumStreamWorkers(4), // keeps stacks that have grown
 	)
 	oip.RegisterGRPC(server, b, oip.Identity{Name: "slipway-model-server"})

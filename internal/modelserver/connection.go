@@ -20,6 +20,9 @@ var errBroken = errors.New("it broke its connection")
 // read it, in bytes. Both sides share the machine, so there is nothing to measure.
 const window = 16 << 20
 
+// buffer is how much goes through the connection in one system call, in bytes.
+const buffer = 256 << 10
+
 // dial makes a client of one open connection, which is never opened again. closed
 // is called once it is gone.
 func dial(conn net.Conn, timeout time.Duration, closed func()) (*grpc.ClientConn, error) {
@@ -38,7 +41,7 @@ func dial(conn net.Conn, timeout time.Duration, closed func()) (*grpc.ClientConn
 	cc, err := grpc.NewClient("passthrough:///model", grpc.WithContextDialer(take),
 		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithNoProxy(), grpc.WithDisableServiceConfig(), grpc.WithDisableRetry(),
 		grpc.WithIdleTimeout(0), // an idle connection is not closed
-		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window),
+		grpc.WithReadBufferSize(buffer), grpc.WithWriteBufferSize(buffer), grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
 		// A model is loaded before its process says the first word.
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: timeout}),

@@ -72,7 +72,7 @@ func (c *Client) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, er
 	}
 	for i, t := range in {
 		r.Inputs[i] = &pb.ModelInferRequest_InferInputTensor{Name: t.Name, Datatype: datatype(t.Type), Shape: t.Shape}
-		r.RawInputContents[i] = appendRaw(make([]byte, 0, rawSize(t)), t)
+		r.RawInputContents[i] = rawOf(t)
 	}
 	resp, err := c.service.ModelInfer(ctx, r)
 	if err != nil {

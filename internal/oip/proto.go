@@ -119,7 +119,7 @@ func toProto(r Request, resp Response, outs []answer) *pb.ModelInferResponse {
 	out := &pb.ModelInferResponse{ModelName: resp.Model, ModelVersion: resp.Version, Id: r.ID}
 	for _, o := range outs {
 		out.Outputs = append(out.Outputs, &pb.ModelInferResponse_InferOutputTensor{Name: o.Name, Datatype: datatype(o.Type), Shape: o.Shape})
-		out.RawOutputContents = append(out.RawOutputContents, appendRaw(make([]byte, 0, rawSize(o.Tensor)), o.Tensor))
+		out.RawOutputContents = append(out.RawOutputContents, rawOf(o.Tensor))
 	}
 	return out
 }

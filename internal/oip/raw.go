@@ -9,7 +9,8 @@ import (
 
 // decodeRaw fills a tensor of n elements from the protocol's binary form:
 // little-endian, row-major, one byte for a bool, strings behind their length in
-// four bytes. The bytes have to be exactly as many as the elements need.
+// four bytes. The bytes have to be exactly as many as the elements need, and belong
+// to the tensor from then on.
 func decodeRaw(t *onnx.Tensor, n int, raw []byte) error {
 	if t.Type == onnx.String {
 		return decodeStrings(t, n, raw)
@@ -17,6 +18,9 @@ func decodeRaw(t *onnx.Tensor, n int, raw []byte) error {
 	w := width(t.Type)
 	if n*w != len(raw) {
 		return Errorf(Invalid, "input %q: the shape %v of %s needs %d bytes, there are %d", clip(t.Name), t.Shape, datatype(t.Type), n*w, len(raw))
+	}
+	if takeBytes(t, raw) {
+		return nil
 	}
 	le := binary.LittleEndian
 	switch t.Type {
@@ -105,6 +109,9 @@ func decodeStrings(t *onnx.Tensor, n int, raw []byte) error {
 
 // appendRaw writes a tensor in the protocol's binary form.
 func appendRaw(b []byte, t onnx.Tensor) []byte {
+	if raw := bytesOf(t); raw != nil {
+		return append(b, raw...)
+	}
 	le := binary.LittleEndian
 	switch t.Type {
 	case onnx.Float32:
@@ -142,6 +149,14 @@ func appendRaw(b []byte, t onnx.Tensor) []byte {
 		}
 	}
 	return b
+}
+
+// rawOf is the binary form of a tensor that is not changed as long as it is used.
+func rawOf(t onnx.Tensor) []byte {
+	if raw := bytesOf(t); raw != nil {
+		return raw
+	}
+	return appendRaw(make([]byte, 0, rawSize(t)), t)
 }
 
 // rawSize is how many bytes appendRaw writes.
