@@ -41,6 +41,10 @@ func serveONNX(c *sandbox.Child) (err error) {
 	if err := errors.Join(err, c.Files[ownConnection].Close()); err != nil {
 		return fmt.Errorf("take over the connection: %w", err)
 	}
+	pipe, err := net.FileConn(c.Files[ownPipe])
+	if err := errors.Join(err, c.Files[ownPipe].Close()); err != nil {
+		return fmt.Errorf("take over the pipe: %w", err)
+	}
 	rt, err := onnx.Find()
 	if err != nil {
 		return err
@@ -60,7 +64,9 @@ func serveONNX(c *sandbox.Child) (err error) {
 	if err := c.Send(started{Device: session.Device()}); err != nil {
 		return err
 	}
-	return serve(conn, newServer(session, r.Name, r.Version))
+	served := newServer(session, r.Name, r.Version)
+	go servePipe(pipe, served)
+	return serve(conn, served)
 }
 
 // openModel loads the model from its file.

@@ -96,6 +96,11 @@ func serveTrick(c *sandbox.Child) error {
 	}
 	s := newServer(trick{conn, show}, r.Name, r.Version)
 	s.overstay = 20 * time.Millisecond
+	pipe, err := net.FileConn(c.Files[ownPipe])
+	if err := errors.Join(err, c.Files[ownPipe].Close()); err != nil {
+		return err
+	}
+	go servePipe(pipe, s)
 	return serve(conn, s)
 }
 
