@@ -14,8 +14,8 @@ func AppendBinary(b []byte, t onnx.Tensor) []byte { return appendRaw(b, t) }
 func DecodeBinary(name string, kind onnx.Type, shape []int64, raw []byte) (onnx.Tensor, error) {
 	t := onnx.Tensor{Name: name, Type: kind, Shape: shape}
 	n, err := count(name, shape)
-	if err != nil {
-		return t, err
+	if err == nil {
+		err = decodeRaw(&t, n, raw)
 	}
-	return t, decodeRaw(&t, n, raw)
+	return t, err
 }

@@ -116,7 +116,8 @@ func (b *bench) mlserver(ctx context.Context, m model) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.ready(ctx, "http://"+at(free[0])+"/v2/models/"+m.name+"/ready")
+	err = s.ready(ctx, "http://"+at(free[0])+"/v2/models/"+m.name+"/ready")
+	return s, err
 }
 
 // litserve runs with its batching and a server process a core.
@@ -168,5 +169,6 @@ func (b *bench) pytriton(ctx context.Context, m model) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.ready(ctx, "http://"+at(free[0])+"/v2/models/"+m.name+"/ready")
+	err = s.ready(ctx, "http://"+at(free[0])+"/v2/models/"+m.name+"/ready")
+	return s, err
 }

@@ -157,17 +157,20 @@ func usageOf(root int) usage {
 }
 
 // ports are free ones.
-func ports(n int) ([]int, error) {
-	out := make([]int, n)
-	for i := range out {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
+func ports(n int) (out []int, err error) {
+	var all []net.Listener
+	for range n {
+		l, failed := net.Listen("tcp", "127.0.0.1:0")
+		if failed != nil {
+			err = failed
+			break
 		}
-		defer l.Close() // all of them at the end, so that none comes up twice
-		out[i] = l.Addr().(*net.TCPAddr).Port
+		all, out = append(all, l), append(out, l.Addr().(*net.TCPAddr).Port)
 	}
-	return out, nil
+	for _, l := range all { // all of them at the end, so that none comes up twice
+		err = errors.Join(err, l.Close())
+	}
+	return out, err
 }
 
 func at(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
