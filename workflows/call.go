@@ -65,7 +65,7 @@ var (
 	confirm         = call[contract.ConfirmInput, contract.ConfirmOutput]{contract.ActivityConfirm, contract.QueueControl, deployment}
 	ensureSchedule  = call[contract.MonitorScheduleInput, contract.Empty]{contract.ActivityEnsureSchedule, contract.QueueControl, metadata}
 	checkWindow     = call[contract.CheckWindowInput, contract.MonitorStatus]{contract.ActivityMonitorWindow, contract.QueueCompute, evaluation}
-	deliverWebhooks = call[contract.DeliverShiftInput, contract.DeliverShift]{contract.ActivityDeliver, contract.QueueControl, delivery}
+	deliverConsumer = call[contract.DeliverShiftInput, contract.DeliverShift]{contract.ActivityDeliver, contract.QueueControl, delivery}
 	sendNotice      = call[contract.NotifyInput, contract.Empty]{contract.ActivityNotify, contract.QueueControl, notify}
 )
 

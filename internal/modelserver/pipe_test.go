@@ -24,7 +24,7 @@ type echo struct {
 func (e echo) Inputs() []onnx.Info  { return e.infos }
 func (e echo) Outputs() []onnx.Info { return e.infos }
 
-func (e echo) Run(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+func (e echo) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
 	if e.run != nil {
 		if err := e.run(ctx); err != nil {
 			return nil, err
