@@ -18,7 +18,7 @@ trap 'rm -rf "$new"' EXIT
 mkdir -p "$new/bin" "$new/lib" "$new/examples/credit-risk" "$new/examples/mnist"
 go build -buildvcs=false -o "$new/bin/slipwayd" ./worker
 go build -buildvcs=false -o "$new/bin/bench-serving" ./examples/bench/serving
-for package in onnx serving gateway; do
+for package in onnx serving modelserver gateway; do
   mkdir -p "$new/internal/$package"
   go test -c -o "$new/internal/$package/engine.test" "./internal/$package"
   if [ -d "internal/$package/testdata" ]; then
@@ -27,6 +27,9 @@ for package in onnx serving gateway; do
 done
 cp -R examples/credit-risk/models examples/credit-risk/data "$new/examples/credit-risk/"
 cp -R examples/mnist/models examples/mnist/data "$new/examples/mnist/"
+# A test compares the metrics with it.
+mkdir -p "$new/deploy/grafana"
+cp deploy/grafana/serving.json "$new/deploy/grafana/"
 # Not what else is in the folder: two more providers would be half a gigabyte for nothing.
 folder=$(dirname "$library")
 cp "$library" "$new/lib/libonnxruntime.so"

@@ -44,7 +44,7 @@ for test in "$here"/internal/*/engine.test; do
   package=$(basename "$(dirname "$test")")
   echo "==> gpu-check: tests of internal/$package on $device"
   # Tests read their data relative to their package's folder.
-  (cd "$(dirname "$test")" && ./engine.test -test.timeout 10m) || failed=1
+  (cd "$(dirname "$test")" && ./engine.test -test.timeout 5m) || failed=1
 done
 
 echo "==> gpu-check: benchmark on $device, size $size"

@@ -57,7 +57,7 @@ func newWorld(t testing.TB) *world {
 	r, err := onnx.Start(library)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
-	rt, err := serving.NewONNX(r, onnx.Options{Device: onnx.DeviceCPU, Threads: 1})
+	rt, err := serving.NewONNX(r, onnx.Options{Device: device(t), Threads: 1})
 	require.NoError(t, err)
 	return &world{Catalog: c, store: s, runtime: rt}
 }
@@ -292,4 +292,16 @@ func rows(t testing.TB, file string) []map[string]any {
 		out = append(out, row)
 	}
 	return out
+}
+
+// device is where the models of the tests run: the CPU, unless `make gpu-check` asks for another.
+func device(t testing.TB) onnx.Device {
+	t.Helper()
+	name := os.Getenv("SLIPWAY_TEST_DEVICE")
+	if name == "" {
+		return onnx.DeviceCPU
+	}
+	d, err := onnx.ParseDevice(name)
+	require.NoError(t, err)
+	return d
 }

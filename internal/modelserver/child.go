@@ -43,6 +43,10 @@ func serveONNX(c *sandbox.Child) (err error) {
 	if err := errors.Join(err, c.Files[ownConnection].Close()); err != nil {
 		return fmt.Errorf("take over the connection: %w", err)
 	}
+	pipe, err := net.FileConn(c.Files[ownPipe])
+	if err := errors.Join(err, c.Files[ownPipe].Close()); err != nil {
+		return fmt.Errorf("take over the pipe: %w", err)
+	}
 	rt, err := onnx.Find()
 	if err != nil {
 		return err
@@ -66,7 +70,9 @@ func serveONNX(c *sandbox.Child) (err error) {
 	if err := c.Send(s); err != nil {
 		return err
 	}
-	return serve(conn, newServer(model, r.Model.Name, r.Model.Version))
+	served := newServer(model, r.Model.Name, r.Model.Version)
+	go servePipe(pipe, served)
+	return serve(conn, served)
 }
 
 // openModel loads the model from its file, in as many instances as it is to have.

@@ -1,6 +1,7 @@
 // Package modelserver runs each model version in a process of its own.
 //
 //	gateway ── serving.Model ── session ── gRPC, one connection ──► process
+//	                              ├── pipe, for inferences ───────► (this program only)
 //	                              │ starts, watches, starts again
 //	                              └── sandbox.Run
 //

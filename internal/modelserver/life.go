@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 
 	"github.com/slipway-ml/slipway/internal/oip"
+	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/sandbox"
 )
 
@@ -30,6 +31,7 @@ const lastWords = 200 * time.Millisecond
 // life is one process from its start to its end.
 type life struct {
 	client *oip.Client
+	pipe   *pipe // nil: inferences go through the client
 	conn   *grpc.ClientConn
 	meta   oip.Metadata
 	device string
@@ -66,10 +68,16 @@ func begin(ctx, outer context.Context, cfg Config, l *launch, name, version stri
 		err = p.attach(ctx, cfg, conn, name, version)
 	}
 	if err == nil {
+		if l.pipe != nil {
+			p.pipe = newPipe(l.pipe, p.meta.Inputs, p.meta.Outputs, p.cut)
+		}
 		return p, nil
 	}
 	if ctx.Err() != nil {
 		err = context.Cause(ctx) // says more than what failed by it
+	}
+	if l.pipe != nil {
+		err = errors.Join(err, l.pipe.Close())
 	}
 	p.stop(err)
 	<-p.ended
@@ -110,20 +118,7 @@ func (p *life) run(cfg Config, l *launch, name, version string) {
 
 // attach makes the connection the process's and waits until the model is ready.
 func (p *life) attach(ctx context.Context, cfg Config, conn net.Conn, name, version string) (err error) {
-	p.conn, err = dial(conn, cfg.StartTimeout, func() {
-		select {
-		case <-p.ctx.Done():
-			return
-		default:
-		}
-		go func() {
-			select {
-			case <-p.ended:
-			case <-time.After(lastWords):
-				p.stop(errBroken)
-			}
-		}()
-	})
+	p.conn, err = dial(conn, cfg.StartTimeout, p.cut)
 	if err != nil {
 		return err
 	}
@@ -138,6 +133,30 @@ func (p *life) attach(ctx context.Context, cfg Config, conn net.Conn, name, vers
 		p.device = said.Device
 	}
 	return nil
+}
+
+// cut is called when a connection is gone.
+func (p *life) cut() {
+	select {
+	case <-p.ctx.Done():
+		return
+	default:
+	}
+	go func() {
+		select {
+		case <-p.ended:
+		case <-time.After(lastWords):
+			p.stop(errBroken)
+		}
+	}()
+}
+
+// infer runs the model the shortest way. Errors are oip.Errors, or the context's.
+func (p *life) infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+	if p.pipe != nil {
+		return p.pipe.Infer(ctx, in)
+	}
+	return p.client.Infer(ctx, in)
 }
 
 // await asks until the model is ready.
@@ -167,6 +186,9 @@ func (p *life) watch(every, timeout time.Duration) {
 		select {
 		case <-p.ctx.Done():
 			_ = p.conn.Close() // fails the calls inside, if they have not yet
+			if p.pipe != nil {
+				_ = p.pipe.Close() // as above
+			}
 			<-p.ended
 			return
 		case <-tick.C:

@@ -32,6 +32,7 @@ type ownRequest struct {
 const (
 	ownModel = iota
 	ownConnection
+	ownPipe
 	ownFiles
 )
 
@@ -59,13 +60,18 @@ func (o *own) launch() (*launch, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a connection to the model's process: %w", err)
 	}
+	pipe, itsPipe, err := socketPair()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open a connection to the model's process: %w", err), ours.Close(), theirs.Close())
+	}
 	return &launch{
 		command: sandbox.Command{
-			Entry: EntryONNX, Request: o.request, Files: []*os.File{o.file, theirs}, Env: []string{onnx.LibraryVariable + "=" + library},
+			Entry: EntryONNX, Request: o.request, Files: []*os.File{o.file, theirs, itsPipe}, Env: []string{onnx.LibraryVariable + "=" + library},
 			Limits: sandbox.Limits{Memory: o.cfg.Memory, Cores: o.cfg.Cores, OpenFiles: openFiles},
 		},
 		connect: func(context.Context) (net.Conn, error) { return ours, nil },
-		release: sync.OnceValue(theirs.Close),
+		pipe:    pipe,
+		release: sync.OnceValue(func() error { return errors.Join(theirs.Close(), itsPipe.Close()) }),
 	}, nil
 }
 

@@ -161,7 +161,7 @@ func (s *session) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, e
 	if p.ctx.Err() != nil {
 		return nil, s.notReady(p)
 	}
-	out, err := p.client.Infer(ctx, in)
+	out, err := p.infer(ctx, in)
 	if err != nil {
 		return nil, s.explain(ctx, p, err)
 	}

@@ -123,6 +123,9 @@ func (b *Batcher) Pending() int {
 // The error wraps ErrBusy when too many wait or the answer would come too late, see Limits;
 // it is that of ctx as soon as ctx ends.
 func (b *Batcher) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([]onnx.Tensor, error) {
+	if over, ok := ctx.Deadline(); ok && !time.Now().Before(over) {
+		<-ctx.Done() // its timer is late, and must not let the request through
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("before the model ran: %w", err)
 	}

@@ -26,7 +26,7 @@ func runtime(t testing.TB) *serving.ONNX {
 	r, err := onnx.Start(library)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, r.Close()) })
-	s, err := serving.NewONNX(r, onnx.Options{Device: onnx.DeviceCPU, Threads: 1})
+	s, err := serving.NewONNX(r, onnx.Options{Device: device(t), Threads: 1})
 	require.NoError(t, err)
 	return s
 }
@@ -100,4 +100,16 @@ func TestONNXServesTheExample(t *testing.T) {
 		_, err := p.Acquire(broken)
 		return err != nil && p.Statuses()[1].State == serving.Failed
 	}, 30*time.Second, 5*time.Millisecond)
+}
+
+// device is where the models of the tests run: the CPU, unless `make gpu-check` asks for another.
+func device(t testing.TB) onnx.Device {
+	t.Helper()
+	name := os.Getenv("SLIPWAY_TEST_DEVICE")
+	if name == "" {
+		return onnx.DeviceCPU
+	}
+	d, err := onnx.ParseDevice(name)
+	require.NoError(t, err)
+	return d
 }

@@ -204,7 +204,10 @@ func repeat(t onnx.Tensor, n int) (ort.Value, error) {
 		for range n {
 			all = append(all, t.Strings...)
 		}
-		return v, v.SetContents(all)
+		if err := v.SetContents(all); err != nil {
+			return nil, errors.Join(err, v.Destroy())
+		}
+		return v, nil
 	}
 	var all []float32
 	for range n {

@@ -17,9 +17,13 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/slipway-ml/slipway/internal/modelserver"
+	"github.com/slipway-ml/slipway/internal/sandbox"
 )
 
 func main() {
+	sandbox.Serve(modelserver.Entries()) // this program is also the process of a model that it loads
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:])
 	stop()
@@ -113,7 +117,7 @@ type size struct {
 
 func sizes() map[string]size {
 	return map[string]size{
-		"full":  {warm: 2 * time.Second, window: 2 * time.Second, windows: 5, floor: time.Second, overload: time.Minute, steady: 20 * time.Second, cycles: 1000},
+		"full":  {warm: 2 * time.Second, window: 2 * time.Second, windows: 5, floor: 700 * time.Millisecond, overload: time.Minute, steady: 20 * time.Second, cycles: 1000},
 		"small": {warm: time.Second, window: 400 * time.Millisecond, windows: 5, floor: 300 * time.Millisecond, overload: 8 * time.Second, steady: 5 * time.Second, cycles: 100},
 	}
 }

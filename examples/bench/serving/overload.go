@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	vegeta "github.com/tsenart/vegeta/v12/lib"
@@ -81,7 +82,7 @@ func (b *bench) overload(ctx context.Context, models []model, f floors) error {
 	if err = errors.Join(err, rest.failed); err != nil {
 		return fmt.Errorf("at 3 times capacity: %w", err)
 	}
-	accepted, refused := append(half.accepted, rest.accepted...), append(half.refused, rest.refused...)
+	accepted, refused := slices.Concat(half.accepted, rest.accepted), slices.Concat(half.refused, rest.refused)
 	got, no := quantile(accepted, 0.99), quantile(refused, 0.99)
 	what := fmt.Sprintf("%s at 3 × capacity for %.0f s, REST", m.name, 2*half.seconds)
 	b.lines = append(b.lines,

@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -113,7 +116,8 @@ func (b *bench) mlserver(ctx context.Context, m model) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.ready(ctx, "http://"+at(free[0])+"/v2/models/"+m.name+"/ready")
+	err = s.ready(ctx, "http://"+at(free[0])+"/v2/models/"+m.name+"/ready")
+	return s, err
 }
 
 // litserve runs with its batching and a server process a core.
@@ -155,10 +159,16 @@ func (b *bench) pytriton(ctx context.Context, m model) (*server, error) {
 	if s.grpc, err = dialGRPC(at(free[1]), m); err != nil {
 		return nil, err
 	}
-	s.process, err = b.start(ctx, "pytriton", []string{"PYTRITON_NO_TELEMETRY=1"}, python, b.script("pytriton_server.py"), m.file, m.name,
+	// Triton embeds a Python, which has to be the very one that made the environment.
+	libraries, err := exec.CommandContext(ctx, python, "-c", "import sysconfig; print(sysconfig.get_config_var('LIBDIR'))").Output()
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for its libraries: %w", python, err)
+	}
+	s.process, err = b.start(ctx, "pytriton", []string{"LD_LIBRARY_PATH=" + strings.TrimSpace(string(libraries)) + ":" + os.Getenv("LD_LIBRARY_PATH")}, python, b.script("pytriton_server.py"), m.file, m.name,
 		strconv.Itoa(free[0]), strconv.Itoa(free[1]), strconv.Itoa(free[2]), strconv.Itoa(m.batch), strconv.FormatInt(hold.Microseconds(), 10))
 	if err != nil {
 		return nil, err
 	}
-	return s, s.ready(ctx, "http://"+at(free[0])+"/v2/models/"+m.name+"/ready")
+	err = s.ready(ctx, "http://"+at(free[0])+"/v2/models/"+m.name+"/ready")
+	return s, err
 }

@@ -109,56 +109,68 @@ func (p *process) stop() {
 	<-p.ended
 }
 
-// usage is what a group of processes takes.
+// usage is what a process and all that it started take.
 type usage struct {
 	resident int64         // bytes
 	cpu      time.Duration // since each of them started
 }
 
-// usage is that of the server and of all processes in its group.
-func (p *process) usage() usage { return groupUsage(p.cmd.Process.Pid) }
+// usage is that of the server and of all processes below it.
+func (p *process) usage() usage { return usageOf(p.cmd.Process.Pid) }
 
 // tick is the unit in which the kernel tells CPU time (USER_HZ, 100 on every architecture of Linux).
 const tick = 10 * time.Millisecond
 
-func groupUsage(group int) usage {
+func usageOf(root int) usage {
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		return usage{}
 	}
-	var total usage
+	own, children := map[int]usage{}, map[int][]int{}
 	for _, path := range stats {
 		b, err := os.ReadFile(path)
 		if err != nil { // it has ended meanwhile
 			continue
 		}
-		// Behind the command in parentheses: state, parent, group, …; of all fields 14 and 15 are CPU time, 24 resident pages (proc(5)).
-		fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-		if len(fields) <= 21 || fields[2] != strconv.Itoa(group) {
+		// Behind the command in parentheses: state, parent, …; of all fields 14 and 15 are CPU time, 24 resident pages (proc(5)).
+		text := string(b)
+		fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+		if len(fields) <= 21 {
 			continue
 		}
 		number := func(field int) int64 {
 			n, _ := strconv.ParseInt(fields[field-3], 10, 64)
 			return n
 		}
-		total.resident += number(24) * int64(os.Getpagesize())
-		total.cpu += time.Duration(number(14)+number(15)) * tick
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+		own[pid] = usage{resident: number(24) * int64(os.Getpagesize()), cpu: time.Duration(number(14)+number(15)) * tick}
+		children[int(number(4))] = append(children[int(number(4))], pid)
+	}
+	var total usage
+	for below := []int{root}; len(below) > 0; {
+		pid := below[0]
+		total.resident += own[pid].resident
+		total.cpu += own[pid].cpu
+		below = append(below[1:], children[pid]...)
 	}
 	return total
 }
 
 // ports are free ones.
-func ports(n int) ([]int, error) {
-	out := make([]int, n)
-	for i := range out {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
+func ports(n int) (out []int, err error) {
+	var all []net.Listener
+	for range n {
+		l, failed := net.Listen("tcp", "127.0.0.1:0")
+		if failed != nil {
+			err = failed
+			break
 		}
-		defer l.Close() // all of them at the end, so that none comes up twice
-		out[i] = l.Addr().(*net.TCPAddr).Port
+		all, out = append(all, l), append(out, l.Addr().(*net.TCPAddr).Port)
 	}
-	return out, nil
+	for _, l := range all { // all of them at the end, so that none comes up twice
+		err = errors.Join(err, l.Close())
+	}
+	return out, err
 }
 
 func at(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
