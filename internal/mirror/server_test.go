@@ -131,7 +131,7 @@ func settled(t *testing.T, here *side) catalog.MirrorStatus {
 		var err error
 		s, err = here.MirrorStatus(t.Context(), 100)
 		return err == nil && s.Pending == 0
-	}, 30*time.Second, 5*time.Millisecond, "runs are still pending")
+	}, 2*time.Minute, 5*time.Millisecond, "runs are still pending")
 	return s
 }
 

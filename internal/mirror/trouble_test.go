@@ -109,7 +109,7 @@ func TestPoisonedRunsHoldUpNoOther(t *testing.T) {
 		require.NoError(t, err)
 		return s
 	}
-	require.Eventually(t, func() bool { s := status(); return s.Aside == 1 && s.Pending == 1 && s.Failing == 1 }, 30*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { s := status(); return s.Aside == 1 && s.Pending == 1 && s.Failing == 1 }, 2*time.Minute, 5*time.Millisecond)
 	requireSame(t, here, there, "fine")
 	s := status()
 	require.Len(t, s.Troubles, 2)
@@ -132,7 +132,7 @@ func TestPoisonedRunsHoldUpNoOther(t *testing.T) {
 	gone := copyOf(t, there, "fine")
 	require.NoError(t, there.DeleteRun(t.Context(), gone.UID, mark("there")))
 	require.NoError(t, here.LogBatch(t.Context(), "fine", catalog.RunBatch{Tags: []catalog.Pair{{Key: "x", Value: "y"}}}))
-	require.Eventually(t, func() bool { return status().Aside == 1 }, 30*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return status().Aside == 1 }, 2*time.Minute, 5*time.Millisecond)
 	require.NotNil(t, copyOf(t, there, "fine").DeletedAt)
 	require.Contains(t, status().Troubles[0].LastError, "deleted there")
 }
