@@ -21,13 +21,19 @@ import (
 )
 
 const (
-	// getBatch and getBytes bound the files got together.
-	getBatch = 2048
+	// getBatch and getBytes bound the files got together: after so many the file system is
+	// synced, which takes long where others write to it too.
+	getBatch = 16 << 10
 	getBytes = 256 << 20
 	// readGap and readSpan bound what is read of a pack at once: blobs that are
 	// no further apart, in bytes, and no more in all.
 	readGap  = 64 << 10
 	readSpan = packTarget
+	// spanFiles bounds the files that one worker writes of it, or the others would have nothing to do.
+	spanFiles = 512
+	// writebackFrom is the size in bytes from which on a file is sent to the disk at once. Smaller ones
+	// are better written together by the sync.
+	writebackFrom = 1 << 20
 )
 
 // Get writes files of a tree below the folder to, which is made. Paths picks
@@ -279,7 +285,7 @@ func spans(small []wanted) [][]wanted {
 		end := begin + 1
 		for ; end < len(small); end++ {
 			last, next := small[end-1].blob, small[end].blob
-			if next.Pack != last.Pack || next.Offset > last.Offset+last.Stored+readGap || next.Offset+next.Stored > small[begin].blob.Offset+readSpan {
+			if next.Pack != last.Pack || next.Offset > last.Offset+last.Stored+readGap || next.Offset+next.Stored > small[begin].blob.Offset+readSpan || end-begin == spanFiles {
 				break
 			}
 		}
@@ -345,7 +351,9 @@ func (g *getter) write(e Entry, fill func(io.Writer, hash.Hash) error, check boo
 	if check && sumDigest(h) != e.Digest {
 		return fmt.Errorf("%w: its chunks do not make up %s", errPacked, e.Digest)
 	}
-	startWriteback(f)
+	if e.Size >= writebackFrom {
+		startWriteback(f)
+	}
 	if err := f.Close(); err != nil {
 		return err
 	}

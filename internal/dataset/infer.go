@@ -11,15 +11,15 @@ import (
 
 // Limits of what Infer concludes.
 const (
-	inferRows       = 50   // fewer rows say nothing of uniqueness or of sets of values
-	inferCategories = 60   // a set of values is at most this large
-	inferRepeat     = 10   // and each value stands this often, on average
-	inferGroup      = 16   // columns that are numbered alike become one rule from here on
-	inferSlack      = 1.0  // how far beyond the range seen, in ranges, values may lie
-	inferLeast      = 0.90 // the least share of known values that is asked for
+	inferRows       = 50     // fewer rows say nothing of uniqueness or of sets of values
+	inferCategories = 60     // a set of values is at most this large
+	inferRepeat     = 10     // and each value stands this often, on average
+	inferGroup      = 16     // columns that are numbered alike become one rule from here on
+	inferSlack      = 1.0    // how far beyond the range seen, in ranges, values may lie
+	inferLeast      = 0.90   // the least share of known values that is asked for
 	inferSure       = 10_000 // values after which a set of words that all stand often is taken as whole
-	inferSign       = 0.98 // the greatest share of values that must have a sign which may be chance
-	inferNull       = 0.9  // a greater share of nulls is not bounded
+	inferSign       = 0.98   // the greatest share of values that must have a sign which may be chance
+	inferNull       = 0.9    // a greater share of nulls is not bounded
 )
 
 // Infer proposes a schema for tables like the source: another sample of the
