@@ -105,6 +105,9 @@ func (d *Data) Validate(ctx context.Context, in contract.ValidateDataInput) (con
 	if err != nil {
 		return contract.Verdict{}, err
 	}
+	if schema, err = schema.In(in.Data.Environment); err != nil {
+		return contract.Verdict{}, invalid{fmt.Errorf("data.environment: %w", err)}
+	}
 	var tables []spec.Table
 	seen := map[string]bool{}
 	for _, t := range in.Data.Tables() {
@@ -113,7 +116,7 @@ func (d *Data) Validate(ctx context.Context, in contract.ValidateDataInput) (con
 			tables = append(tables, t)
 		}
 	}
-	options := dataset.CheckOptions{}
+	options := dataset.CheckOptions{Tables: d.Library.OtherTable}
 	if options.Mask, err = masker(d.MaskKey, schema); err != nil {
 		return contract.Verdict{}, err
 	}

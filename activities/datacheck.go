@@ -19,7 +19,10 @@ func (d *Datasets) Check(ctx context.Context, in contract.CheckDataInput) (contr
 	if err != nil {
 		return contract.Verdict{}, err
 	}
-	options := dataset.CheckOptions{}
+	if schema, err = schema.In(in.Environment); err != nil {
+		return contract.Verdict{}, invalid{err}
+	}
+	options := dataset.CheckOptions{Tables: d.Library.OtherTable}
 	if options.Mask, err = masker(d.MaskKey, schema); err != nil {
 		return contract.Verdict{}, err
 	}

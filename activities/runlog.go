@@ -18,15 +18,14 @@ import (
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
-// Tags of the run that a release's tests are. They are part of the record and never change.
+// Tags of the run that a release's tests are, beside catalog.TagRelease. They are part of the record and never change.
 const (
-	tagRelease = "slipway.release" // the attempt: workflow id and run
-	tagModel   = "slipway.model"   // name/version
-	tagDigest  = "slipway.model.digest"
-	tagData    = "slipway.data.digest"
-	tagPassed  = "slipway.tests.passed"
-	tagReport  = "slipway.report.digest"
-	tagPage    = "slipway.page.digest"
+	tagModel  = "slipway.model" // name/version
+	tagDigest = "slipway.model.digest"
+	tagData   = "slipway.data.digest"
+	tagPassed = "slipway.tests.passed"
+	tagReport = "slipway.report.digest"
+	tagPage   = "slipway.page.digest"
 )
 
 // RunLog puts what releases find out on record as runs, beside those of people.
@@ -49,7 +48,7 @@ func (l *RunLog) tests(ctx context.Context, in contract.TestModelInput, found mo
 		StartedAt: found.Started.UnixMilli(), EndedAt: &ended, Params: params,
 		Tags: []catalog.Pair{
 			{Key: "mlflow.user", Value: "slipway"}, {Key: "mlflow.source.name", Value: in.Key.String()},
-			{Key: tagRelease, Value: in.Key.String()}, {Key: tagModel, Value: in.Model.Name + "/" + in.Model.Version},
+			{Key: catalog.TagRelease, Value: in.Key.String()}, {Key: tagModel, Value: in.Model.Name + "/" + in.Model.Version},
 			{Key: tagDigest, Value: in.Model.Artifact.Digest}, {Key: tagData, Value: data},
 			{Key: tagPassed, Value: fmt.Sprint(found.Passed)}, {Key: tagReport, Value: saved.Digest}, {Key: tagPage, Value: saved.Page},
 		},
@@ -67,7 +66,7 @@ func (l *RunLog) tests(ctx context.Context, in contract.TestModelInput, found mo
 	if err != nil || recorded.UID == "" {
 		return err
 	}
-	return l.keep(ctx, recorded, map[string]string{"tests.json": saved.Digest, "tests.html": saved.Page})
+	return l.keep(ctx, recorded, map[string]string{"tests.json": saved.Digest, "tests.html": saved.Page, "model_card.md": saved.Card})
 }
 
 // keep stores reports as artifacts of a run.

@@ -3,6 +3,7 @@ package activities_test
 import (
 	"encoding/json"
 	"io"
+	"path"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -81,8 +82,12 @@ func TestTestsOfAReleaseAreARun(t *testing.T) {
 
 	files, err := b.catalog.TrackedFiles(t.Context(), run.ArtifactURI[len(catalog.ArtifactAddress):])
 	require.NoError(t, err)
-	require.Len(t, files, 2)
-	page, err := repository.Open(t.Context(), artifacts.Digest(files[0].Digest))
+	var names []string
+	for _, f := range files {
+		names = append(names, path.Base(f.Path))
+	}
+	require.Equal(t, []string{"model_card.md", "tests.html", "tests.json"}, names)
+	page, err := repository.Open(t.Context(), artifacts.Digest(files[1].Digest))
 	require.NoError(t, err)
 	defer page.Close()
 	html, err := io.ReadAll(page)

@@ -7,11 +7,11 @@ import (
 
 // buffers are used again as long as an upload lasts: in memory that is new, touching
 // a page for the first time costs more than copying it. A sync.Pool would lose
-// them at every other garbage collection.
-type buffers struct{ windows, packs freeList }
+// them at every other garbage collection. Each fits a pack of the usual size.
+type buffers struct{ free freeList }
 
-// pack returns an empty buffer that a pack of the usual size fits into.
-func (b *buffers) pack() *[]byte { return b.packs.take(packTarget) }
+// pack returns an empty buffer for a pack.
+func (b *buffers) pack() *[]byte { return b.free.take(packTarget) }
 
 // freeList is buffers that nobody uses.
 type freeList struct {
@@ -40,16 +40,18 @@ func (l *freeList) give(p *[]byte) {
 	l.free = append(l.free, p)
 }
 
-// group is some chunks next to each other.
+// group is some chunks next to each other, where they would be in a pack of them all.
 type group struct {
-	data   *[]byte
+	buffer *[]byte // room for the header of a pack, then the chunks
+	data   []byte  // of the chunks, once they are cut
 	chunks []chunk
-	users  *atomic.Int32 // who still read data
+	users  *atomic.Int32 // who still read the buffer
 }
 
 // group returns an empty group that two will use.
 func (b *buffers) group() group {
-	g := group{data: b.windows.take(windowBytes), users: new(atomic.Int32)}
+	g := group{buffer: b.pack(), users: new(atomic.Int32)}
+	*g.buffer = (*g.buffer)[:packHeader]
 	g.users.Store(2)
 	return g
 }
@@ -57,6 +59,6 @@ func (b *buffers) group() group {
 // release tells that one of a group's users is done with its data.
 func (b *buffers) release(g group) {
 	if g.users.Add(-1) == 0 {
-		b.windows.give(g.data)
+		b.free.give(g.buffer)
 	}
 }

@@ -21,26 +21,29 @@ import (
 const (
 	chunkAlgorithm = "jc-v1.0.0"
 	chunkMin       = 256 << 10
-	chunkAverage   = 1 << 20
-	chunkMax       = 4 << 20
+	chunkNormal    = 512 << 10 // chunks of content without patterns have half as much more, on average
+	chunkMax       = 2 << 20
 	// wholeMax is the size in bytes up to which a file is one blob.
 	wholeMax = 8 << 20
 	// groupBytes and groupCount bound the small files that are hashed and looked up together.
 	groupBytes = 8 << 20
 	groupCount = 256
-	// windowBytes is how much of a large file is read and cut at once.
-	windowBytes = 16 << 20
+	// hashAhead is how many groups the hash of the file may be behind: it gets less than
+	// a core where many work, and catches up when they wait.
+	hashAhead = 4
+	// windowBytes is how much of a large file is read and cut at once: what a pack takes.
+	windowBytes = packTarget - 64<<10
 )
 
 // putLarge stores what rd yields in chunks and returns its hash and size. The
 // bytes are read once: one goroutine reads and cuts, one hashes the file, and the workers
 // hash and store the chunks.
 func (u *upload) putLarge(ctx context.Context, rd io.Reader) (blobindex.Sum, int64, error) {
-	whole, hashed := make(chan group, 1), make(chan blobindex.Sum, 1)
+	whole, hashed := make(chan group, hashAhead), make(chan blobindex.Sum, 1)
 	go func() {
 		h := sha256.New()
 		for g := range whole {
-			h.Write(*g.data)
+			h.Write(g.data)
 			u.buffers.release(g)
 		}
 		hashed <- blobindex.Sum(h.Sum(nil))
@@ -50,10 +53,10 @@ func (u *upload) putLarge(ctx context.Context, rd io.Reader) (blobindex.Sum, int
 	var list chunkList
 	var groups [][]chunk
 	err := cut(&source{ctx: within, r: rd, left: math.MaxInt64 - 1}, u.buffers.group, func(g group) {
-		list.size += int64(len(*g.data))
+		list.size += int64(len(g.data))
 		groups = append(groups, g.chunks)
-		whole <- g
 		workers.Go(func() error { return u.putGroup(within, g) })
+		whole <- g
 	})
 	close(whole)
 	list.file = <-hashed
@@ -68,13 +71,12 @@ func (u *upload) putLarge(ctx context.Context, rd io.Reader) (blobindex.Sum, int
 	if len(b) > maxBlob {
 		return blobindex.Sum{}, 0, fmt.Errorf("%w: %d bytes are too many for one file", ErrTooLarge, list.size)
 	}
-	return list.file, list.size, u.put(ctx, []piece{{sum: list.file, kind: blobindex.List, data: b}})
+	return list.file, list.size, u.put(ctx, []piece{namedPiece(list.file, blobindex.List, b)})
 }
 
 // putGroup names the chunks of a group and stores them.
 func (u *upload) putGroup(ctx context.Context, g group) error {
-	defer u.buffers.release(g)
-	data := *g.data
+	data := g.data
 	pieces := make([]piece, len(g.chunks))
 	at := 0
 	for i := range g.chunks {
@@ -82,11 +84,20 @@ func (u *upload) putGroup(ctx context.Context, g group) error {
 		pieces[i] = pieceOf(blobindex.Data, data[at:end:end])
 		g.chunks[i].sum, at = pieces[i].sum, end
 	}
-	if err := u.put(ctx, pieces); err != nil {
-		return err
+	fresh, err := u.fresh(ctx, pieces)
+	if err == nil && len(fresh) == len(pieces) && len(data) >= inPlaceFrom {
+		if p := u.r.packInPlace(g, pieces); p != nil {
+			err = u.write(ctx, p)
+			u.tell.add(Progress{Bytes: int64(len(data))})
+			return err
+		}
+	}
+	defer u.buffers.release(g)
+	if err == nil {
+		err = u.pack(ctx, fresh)
 	}
 	u.tell.add(Progress{Bytes: int64(len(data))})
-	return nil
+	return err
 }
 
 // cut cuts what rd yields into chunks and hands them out in groups, in the buffers
@@ -94,8 +105,8 @@ func (u *upload) putGroup(ctx context.Context, g group) error {
 func cut(rd io.Reader, newGroup func() group, do func(group)) error {
 	g := newGroup()
 	for {
-		rest := len(*g.data) // that the group before left
-		window := (*g.data)[:windowBytes]
+		rest := len(*g.buffer) - packHeader // that the group before left
+		window := (*g.buffer)[packHeader : packHeader+windowBytes]
 		n, err := io.ReadFull(rd, window[rest:])
 		last := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 		if err != nil && !last {
@@ -113,9 +124,10 @@ func cut(rd io.Reader, newGroup func() group, do func(group)) error {
 		next := group{}
 		if !last {
 			next = newGroup()
-			*next.data = append(*next.data, window[end:]...)
+			*next.buffer = append(*next.buffer, window[end:]...)
 		}
-		if *g.data = window[:end]; end > 0 {
+		*g.buffer, g.data = (*g.buffer)[:packHeader+end], window[:end]
+		if end > 0 {
 			do(g)
 		}
 		if last {
@@ -133,7 +145,7 @@ func cutWindow(data []byte, last bool) (sizes []int, err error) {
 	if len(data) < chunkMax {
 		whole = data[:chunkMax:chunkMax] // the least that the library works in; it looks at data only
 	}
-	cutter, err := chunkers.NewChunkerBuffer(chunkAlgorithm, inPlace(len(data)), &chunkers.ChunkerOpts{MinSize: chunkMin, NormalSize: chunkAverage, MaxSize: chunkMax}, whole)
+	cutter, err := chunkers.NewChunkerBuffer(chunkAlgorithm, inPlace(len(data)), &chunkers.ChunkerOpts{MinSize: chunkMin, NormalSize: chunkNormal, MaxSize: chunkMax}, whole)
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,11 @@ func openS3Bucket(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
 	}
 	plain := *u
 	plain.RawQuery = q.Encode()
-	bucket, err := new(s3blob.URLOpener).OpenBucketURL(ctx, &plain)
+	opener := &s3blob.URLOpener{}
+	bucket, err := opener.OpenBucketURL(ctx, &plain)
+	if err == nil {
+		bucket, err = openMoving(ctx, opener, bucket, plain.Host)
+	}
 	if err != nil || prefix == "" {
 		return bucket, err
 	}

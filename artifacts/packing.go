@@ -9,7 +9,7 @@ import (
 
 // frame is a blob ready to be put in a pack: encoded, not yet sealed.
 type frame struct {
-	blob blobindex.Blob // Sum, Kind, Encoding, Size, From
+	blob blobindex.Blob // Sum, Kind, Encoding, Size, CRC, From
 	data []byte
 }
 
@@ -18,7 +18,28 @@ type frame struct {
 type packing struct {
 	buffer *[]byte
 	blobs  []blobindex.Blob
-	size   int // that the pack will have at most
+	size   int    // that the pack will have at most
+	group  *group // that the buffer belongs to; nil: to the pack
+}
+
+// inPlaceFrom is the size in bytes from which on a group becomes a pack of its own: of less there would be too many.
+const inPlaceFrom = packTarget / 2
+
+// packInPlace makes a pack of all chunks of a group where they lie, so that they need not be copied;
+// nil where one of them is better stored otherwise.
+func (r *Repository) packInPlace(g group, pieces []piece) *packing {
+	p := &packing{buffer: g.buffer, group: &g, blobs: make([]blobindex.Blob, 0, len(pieces)), size: len(*g.buffer) + packTail + sealOverhead}
+	at := int64(packHeader)
+	for _, piece := range pieces {
+		f := r.encode(piece)
+		if f.blob.Encoding != blobindex.Raw {
+			return nil
+		}
+		f.blob.Offset, f.blob.Stored = at, f.blob.Size
+		at += f.blob.Size
+		p.blobs, p.size = append(p.blobs, f.blob), p.size+packRow+sealOverhead
+	}
+	return p
 }
 
 // startPack begins a pack in an empty buffer, which is exchanged for a larger one if it has to be.
@@ -41,7 +62,7 @@ func (p *packing) add(f frame) {
 		p.buffer = &larger
 	}
 	blob := f.blob
-	blob.Offset, blob.Stored, blob.CRC = int64(len(*p.buffer)), int64(len(f.data)), crcOf(f.data)
+	blob.Offset, blob.Stored = int64(len(*p.buffer)), int64(len(f.data))
 	*p.buffer = append(*p.buffer, f.data...)
 	p.blobs, p.size = append(p.blobs, blob), p.size+sizeOf(f)
 }

@@ -98,7 +98,7 @@ func (c *collection) live(ctx context.Context, id string) ([]frame, error) {
 		if err != nil {
 			return nil, err
 		}
-		blob.From, blob.Encoding = id, blob.Encoding&^blobindex.Sealed
+		blob.From, blob.Encoding, blob.CRC = id, blob.Encoding&^blobindex.Sealed, crcOf(plain)
 		frames = append(frames, frame{blob: blob, data: slices.Clip(plain)})
 	}
 	return frames, nil

@@ -18,7 +18,8 @@ type watchdog struct {
 // watch starts a watchdog; end must be called.
 func watch(ctx context.Context, limit time.Duration) *watchdog {
 	w := &watchdog{limit: limit}
-	w.ctx, w.cancel = context.WithCancelCause(ctx)
+	ctx, w.cancel = context.WithCancelCause(ctx)
+	w.ctx = context.WithValue(ctx, watched{}, w)
 	if limit > 0 {
 		w.timer = time.AfterFunc(limit, func() {
 			w.cancel(fmt.Errorf("the store moved no byte for %s: it is down, overloaded or unreachable", limit))

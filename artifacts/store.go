@@ -69,8 +69,8 @@ type options struct {
 func WithMaxSize(n int64) Option { return func(o *options) { o.maxSize = n } }
 
 // WithStallTimeout sets how long a remote store may move no byte before the
-// operation is given up; 0 waits as long as the context does. An upload counts
-// as moving when the next part (8 MiB, five in flight) is taken up.
+// operation is given up; 0 waits as long as the context does. A server that is slow
+// and takes some bytes, or gives some, within that time is waited for.
 func WithStallTimeout(d time.Duration) Option { return func(o *options) { o.stall = d } }
 
 func (o options) validate() error {

@@ -21,6 +21,9 @@ const (
 	// living writer renews it.
 	pinLife  = time.Hour
 	pinRenew = 10 * time.Minute
+	// writesAhead is how many packs are written at once beside one for each worker: most of the time a disk
+	// that syncs is waited for, not busy.
+	writesAhead = 3
 	// firstPack is the size in bytes of the first buffer of an upload.
 	firstPack = 256 << 10
 	// worthPacking: compressed content is kept if it is this many 1/20 of the original at most.
@@ -32,10 +35,16 @@ type piece struct {
 	sum  blobindex.Sum
 	kind blobindex.Kind
 	data []byte
+	crc  uint32 // of data, taken while it is in the processor's cache
 }
 
 func pieceOf(kind blobindex.Kind, data []byte) piece {
-	return piece{sum: sha256.Sum256(data), kind: kind, data: data}
+	return namedPiece(sha256.Sum256(data), kind, data)
+}
+
+// namedPiece is a piece whose name is not the hash of its bytes, or is known.
+func namedPiece(sum blobindex.Sum, kind blobindex.Kind, data []byte) piece {
+	return piece{sum: sum, kind: kind, data: data, crc: crcOf(data)}
 }
 
 // upload is one writer at work. Its methods are safe for concurrent use. It
@@ -61,7 +70,7 @@ type upload struct {
 
 // begin pins a new upload. Its context ends when the pin is lost or a pack cannot be written.
 func (r *Repository) begin(ctx context.Context, tell *meter) (*upload, context.Context, error) {
-	u := &upload{r: r, id: newPackID(), tell: tell, room: semaphore.NewWeighted(int64(r.opts.Workers) + 1), known: map[blobindex.Sum]bool{}}
+	u := &upload{r: r, id: newPackID(), tell: tell, room: semaphore.NewWeighted(int64(r.opts.Workers) + writesAhead), known: map[blobindex.Sum]bool{}}
 	if err := r.index.PinUpload(ctx, u.id, true, time.Now().Add(pinLife)); err != nil {
 		return nil, nil, err
 	}
@@ -124,6 +133,15 @@ func (u *upload) abandon(ctx context.Context, err error) error {
 
 // put stores the pieces that the repository does not have.
 func (u *upload) put(ctx context.Context, pieces []piece) error {
+	fresh, err := u.fresh(ctx, pieces)
+	if err != nil {
+		return err
+	}
+	return u.pack(ctx, fresh)
+}
+
+// fresh picks the pieces that the repository does not have, which are the caller's to store, and counts on the others.
+func (u *upload) fresh(ctx context.Context, pieces []piece) ([]piece, error) {
 	var sums []blobindex.Sum
 	fresh := pieces[:0:0]
 	u.mu.Lock()
@@ -136,13 +154,15 @@ func (u *upload) put(ctx context.Context, pieces []piece) error {
 	u.mu.Unlock()
 	found, err := u.r.find(ctx, sums, true)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	return slices.DeleteFunc(fresh, func(p piece) bool { _, ok := found[p.sum]; return ok }), nil
+}
+
+// pack puts pieces into packs that are being filled.
+func (u *upload) pack(ctx context.Context, pieces []piece) (err error) {
 	pack := u.takeOpen()
-	for _, p := range fresh {
-		if _, ok := found[p.sum]; ok {
-			continue
-		}
+	for _, p := range pieces {
 		if pack, err = u.add(ctx, pack, u.r.encode(p)); err != nil {
 			return err
 		}
@@ -222,8 +242,17 @@ func (u *upload) merged() []*packing {
 // give takes the buffer of a pack back, if it is one for others too.
 func (u *upload) give(buffer *[]byte) {
 	if cap(*buffer) >= packTarget {
-		u.buffers.packs.give(buffer)
+		u.buffers.free.give(buffer)
 	}
+}
+
+// free takes back what a pack was laid out in.
+func (u *upload) free(p *packing) {
+	if p.group != nil {
+		u.buffers.release(*p.group)
+		return
+	}
+	u.give(p.buffer)
 }
 
 // write has a pack written while others are filled; finish tells of its failure.
@@ -255,13 +284,13 @@ func (u *upload) save(ctx context.Context, p *packing) error {
 			sealed = *u.buffers.pack()
 		}
 		b, blobs = p.seal(sealed, id, key)
-		u.give(p.buffer)
-		p.buffer = &sealed
+		u.free(p)
+		p = &packing{buffer: &sealed}
 	}
 	if err := u.r.store.putObject(ctx, packKeyOf(packPrefix, id), b); err != nil {
 		return err // an upload that was given up may still read the buffer
 	}
-	u.give(p.buffer)
+	u.free(p)
 	won, err := u.r.index.SavePack(ctx, u.id, blobindex.Pack{ID: id, Bytes: int64(len(b))}, blobs)
 	if err != nil {
 		return fmt.Errorf("record pack %s: %w", id, err)
@@ -298,12 +327,12 @@ func (r *Repository) finishDrop(ctx context.Context, id string) error {
 
 // encode compresses content where that helps.
 func (r *Repository) encode(p piece) frame {
-	f := frame{blob: blobindex.Blob{Sum: p.sum, Kind: p.kind, Size: int64(len(p.data))}, data: p.data}
+	f := frame{blob: blobindex.Blob{Sum: p.sum, Kind: p.kind, Size: int64(len(p.data)), CRC: p.crc}, data: p.data}
 	if r.opts.NoCompression || !compressible(p.data) {
 		return f
 	}
 	if small := r.codec.enc.EncodeAll(p.data, nil); len(small)*20 <= len(p.data)*worthPacking {
-		f.blob.Encoding, f.data = blobindex.Zstd, small
+		f.blob.Encoding, f.blob.CRC, f.data = blobindex.Zstd, crcOf(small), small
 	}
 	return f
 }

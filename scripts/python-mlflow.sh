@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a Python environment with the stock MLflow and the stock Triton client, pinned in python-mlflow.txt, and prints the path of its Python on
+# Makes a Python environment with the stock MLflow and the stock clients of Triton and KServe, pinned in python-mlflow.txt, and prints the path of its Python on
 # stdout; progress goes to stderr.
 #
 #   scripts/python-mlflow.sh [DEST]        DEST: .deps/mlflow-venv by default
@@ -17,7 +17,7 @@ say() { printf 'python-mlflow: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 if [ -n "${MLFLOW_PYTHON:-}" ]; then
-  "$MLFLOW_PYTHON" -c 'import mlflow, onnx, onnxruntime, sklearn, skl2onnx, tritonclient.grpc, tritonclient.http' >&2 || die "MLFLOW_PYTHON=$MLFLOW_PYTHON lacks one of the packages in $pins"
+  "$MLFLOW_PYTHON" -c 'import kserve, mlflow, onnx, onnxruntime, sklearn, skl2onnx, tritonclient.grpc, tritonclient.http' >&2 || die "MLFLOW_PYTHON=$MLFLOW_PYTHON lacks one of the packages in $pins"
   printf '%s\n' "$MLFLOW_PYTHON"
   exit
 fi

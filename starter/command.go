@@ -50,7 +50,7 @@ func newCommand(a *app) *cobra.Command {
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	a.options.register(root.PersistentFlags())
-	root.AddCommand(releaseCommand(a), modelCommand(a), dataCommand(a), batchCommand(a), predictCommand(a))
+	root.AddCommand(releaseCommand(a), modelCommand(a), dataCommand(a), batchCommand(a), predictCommand(a), mirrorCommand(a))
 	for _, words := range decisions() {
 		root.AddCommand(decideCommand(a, words))
 	}

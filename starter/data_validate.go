@@ -15,13 +15,14 @@ import (
 
 // DataValidateOptions are the flags of data validate.
 type DataValidateOptions struct {
-	Schema    string
-	Paths     []string
-	Together  bool
-	Reference string
-	MaskKey   string
-	Page      string
-	JUnit     string
+	Schema      string
+	Environment string
+	Paths       []string
+	Together    bool
+	Reference   string
+	MaskKey     string
+	Page        string
+	JUnit       string
 }
 
 func dataValidateCommand(a *app, o *DataOptions) *cobra.Command {
@@ -45,6 +46,7 @@ fail and some of them; values of personal columns are not shown. The exit code i
 	}
 	f := cmd.Flags()
 	f.StringVar(&v.Schema, "schema", "", "schema, as 'slipway data infer-schema' writes it")
+	f.StringVar(&v.Environment, "environment", "", "environment of the schema that the data belongs to, such as serving; all parts of the schema apply unless given")
 	f.StringArrayVar(&v.Paths, "path", nil, "only this file; may be repeated")
 	f.BoolVar(&v.Together, "together", false, "the files are the parts of one table, in the order given or of their names")
 	f.StringVar(&v.Reference, "reference", "", "what distributions are compared with: data, or a profile as 'slipway data profile -o json' writes it (.json)")
@@ -62,7 +64,10 @@ func (a *app) runDataValidate(ctx context.Context, o *DataOptions, data string, 
 	if err != nil {
 		return err
 	}
-	options := dataset.CheckOptions{}
+	if schema, err = schema.In(v.Environment); err != nil {
+		return usagef("--environment: %s", err)
+	}
+	options := dataset.CheckOptions{Tables: o.otherTables(a, v.Schema)}
 	if options.Mask, err = readMasker(v.MaskKey, schema); err != nil {
 		return err
 	}

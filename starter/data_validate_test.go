@@ -136,3 +136,33 @@ func index(list []string, s string) int {
 	}
 	return -1
 }
+
+// A schema's foreign keys point to files beside it and to data versions; its environments are picked by a flag.
+func TestDataValidateForeignKeysAndEnvironments(t *testing.T) {
+	l := newLibrary(t)
+	dir := l.write("shop", map[string]string{
+		"schema.yaml": "environments: [training, serving]\ncolumns:\n  - {name: customer, type: integer}\n  - {name: paid, type: boolean, environments: [training]}\n" +
+			"checks: [{references: {columns: [customer], data: customers, path: c.csv, to: [id]}}]\n",
+		"orders.csv":      "customer,paid\n1,true\n2,false\n",
+		"new.csv":         "customer\n2\n",
+		"customers/c.csv": "id,name\n1,a\n2,b\n",
+		"customers/d.csv": "id\n9\n",
+	})
+	schema, orders := filepath.Join(dir, "schema.yaml"), filepath.Join(dir, "orders.csv")
+	require.Contains(t, l.ok("validate", orders, "--schema", schema, "--environment", "training"), "orders.csv: valid", "needs no catalog")
+	l.fails(codeStopped, "belongs to another environment", "validate", orders, "--schema", schema, "--environment", "serving")
+	require.Contains(t, l.ok("validate", filepath.Join(dir, "new.csv"), "--schema", schema, "--environment", "serving"), "new.csv: valid")
+	l.fails(codeStopped, "no such column", "validate", filepath.Join(dir, "new.csv"), "--schema", schema)
+	l.fails(codeUsage, "it has training, serving", "validate", orders, "--schema", schema, "--environment", "production")
+
+	l.ok("add", filepath.Join(dir, "customers"), "--name", "customers")
+	require.NoError(t, os.RemoveAll(filepath.Join(dir, "customers")))
+	require.Contains(t, l.ok("validate", orders, "--schema", schema), "orders.csv: valid")
+	l.write("less", map[string]string{"c.csv": "id\n1\n"})
+	l.ok("add", filepath.Join(l.dir, "less"), "--name", "customers")
+	l.fails(codeStopped, "customer among id of customers@2, c.csv", "validate", orders, "--schema", schema)
+	l.ok("add", orders, "--name", "orders")
+	l.fails(codeStopped, "customers@2", "validate", "orders", "--schema", schema)
+	require.NoError(t, os.WriteFile(schema, []byte("extra: allow\ncolumns: [{name: customer, type: integer}]\nchecks: [{references: {columns: [customer], data: nobody}}]\n"), 0o600))
+	l.fails(codeError, "foreign key on customer: data nobody", "validate", orders, "--schema", schema)
+}

@@ -14,31 +14,39 @@ import (
 	"github.com/slipway-ml/slipway/internal/catalog"
 )
 
-// TestReleaseFromMLflow releases models out of the registry and a run of a real MLflow server, and of Slipway's own.
-func TestReleaseFromMLflow(t *testing.T) {
-	t.Parallel()
-	python := need(t, "MLFLOW_PYTHON")
-	c := startCluster(t, "", "")
-	server := "http://127.0.0.1:" + itoa(freePort(t))
-	dir := t.TempDir()
-	mlflow := newProcess(t, filepath.Join(dir, "mlflow.log"), python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", server[strings.LastIndex(server, ":")+1:],
+// startMLflow starts a real MLflow server on SQLite and a folder, both beside its log, and waits until it answers.
+func startMLflow(t *testing.T) (uri string, server *process) {
+	t.Helper()
+	dir, port := t.TempDir(), itoa(freePort(t))
+	uri = "http://127.0.0.1:" + port
+	server = newProcess(t, filepath.Join(dir, "mlflow.log"), need(t, "MLFLOW_PYTHON"), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", port,
 		"--workers", "1", "--backend-store-uri", "sqlite:///"+filepath.Join(dir, "mlflow.db"), "--artifacts-destination", filepath.Join(dir, "artifacts"))
-	mlflow.env = []string{"HOME=" + dir, "GIT_PYTHON_REFRESH=quiet"}
-	mlflow.start()
+	server.env = []string{"HOME=" + dir, "GIT_PYTHON_REFRESH=quiet"}
+	server.start()
 	require.Eventually(t, func() bool {
-		answer, err := http.Get(server + "/health")
+		answer, err := http.Get(uri + "/health")
 		if err != nil {
 			return false
 		}
 		answer.Body.Close()
 		return answer.StatusCode == http.StatusOK
 	}, 3*time.Minute, 200*time.Millisecond, "MLflow's server does not come up")
+	return uri, server
+}
 
-	log := func(uri, name string) (run string) {
+// TestReleaseFromMLflow releases models out of the registry and a run of a real MLflow server, and of Slipway's own.
+func TestReleaseFromMLflow(t *testing.T) {
+	t.Parallel()
+	python := need(t, "MLFLOW_PYTHON")
+	c := startCluster(t, "", "")
+	server, mlflow := startMLflow(t)
+	dir := filepath.Dir(mlflow.log)
+
+	log := func(uri, name string, options ...string) (run string) {
 		t.Helper()
 		file, err := filepath.Abs(filepath.Join(examples, "models", "1.1.0.onnx"))
 		require.NoError(t, err)
-		cmd := exec.CommandContext(t.Context(), python, filepath.Join("testdata", "mlflow", "source.py"), uri, file, name)
+		cmd := exec.CommandContext(t.Context(), python, append([]string{filepath.Join("testdata", "mlflow", "source.py"), uri, file, name}, options...)...)
 		cmd.Env = append(os.Environ(), "HOME="+dir, "GIT_PYTHON_REFRESH=quiet", "PYTHONWARNINGS=ignore", "MLFLOW_HTTP_REQUEST_MAX_RETRIES=1", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR=false")
 		var errs lockedBuffer
 		cmd.Stderr = &errs
@@ -82,6 +90,16 @@ func TestReleaseFromMLflow(t *testing.T) {
 	stdout, _, code := command(t, "sha256sum", stored[0])
 	require.Zero(t, code)
 	require.Equal(t, "sha256:"+strings.Fields(stdout)[0], all[0].Digest)
+
+	// Large weights stored as bytes are a file of their own on the server, and part of the artifact here.
+	log(server, "with-weights", "raw")
+	weights, err := filepath.Glob(filepath.Join(dir, "artifacts", "*", "models", "*", "artifacts", "*.data"))
+	require.NoError(t, err)
+	require.Len(t, weights, 1)
+	out, code = start(server, "1.4.0", "mlflow://with-weights@champion")
+	require.Zero(t, code, out)
+	_, code = c.watch("1.4.0")
+	require.Zero(t, code)
 
 	for artifact, message := range map[string]string{
 		"mlflow://nobody@champion": "nobody", "mlflow://exported-model@none": "none", "runs:/" + run + "/nothing": "no model that MLflow logged", "mlflow://exported-model": "write mlflow://NAME@ALIAS",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -11,25 +12,54 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
-// The stock Triton clients (HTTP, gRPC, asyncio), unchanged, get the answers of
-// POST /predict from a model that a release brought to the gateway.
-func TestStockTritonClient(t *testing.T) {
+// Stock clients, unchanged, get the answers of POST /predict from a model that a
+// release brought to the gateway: Triton's (HTTP, gRPC, asyncio) and KServe's (REST,
+// gRPC). What Triton's examples of model control do works on a version that was only registered.
+func TestStockInferenceClients(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, "", "")
+	token := filepath.Join(t.TempDir(), "operator-token")
+	require.NoError(t, os.WriteFile(token, []byte("the operator's own token"), 0o600))
+	c := startClusterWith(t, "", "", "SLIPWAY_MODEL_CONTROL=explicit", "SLIPWAY_OPERATOR_TOKEN_FILE="+token)
 	c.promote(credit("1.0.0"))
-	checkWithTritonClient(t, c.predict, c.grpc)
+	c.registerAgain("spare")
+	rows := filepath.Join("..", "examples", "credit-risk", "data", "test.csv")
+	c.runClient("tritonclient_check.py", rows)
+	c.runClient("kserve_check.py", rows)
+	c.runClient("model_control_check.py", "spare", "the operator's own token")
 }
 
-func checkWithTritonClient(t *testing.T, predict, grpc string) {
+// registerAgain puts the content of credit-risk 1.0.0 into the registry under another name, without a release.
+func (c *cluster) registerAgain(name string) {
+	c.t.Helper()
+	cat := c.openCatalog()
+	m, err := cat.Model(c.t.Context(), model, "1.0.0")
+	require.NoError(c.t, err)
+	config, err := json.Marshal(spec.Model{Name: name, Version: "1", Task: spec.Classification})
+	require.NoError(c.t, err)
+	_, _, err = cat.RegisterModel(c.t.Context(), catalog.Model{Name: name, Version: "1", Digest: m.Digest, Config: config, CreatedBy: "test"}, nil,
+		catalog.Mark{Key: "register-" + name, Actor: "test", Reason: "test"})
+	require.NoError(c.t, err)
+}
+
+// runClient runs a client against the cluster's gateway.
+func (c *cluster) runClient(script string, args ...string) {
+	c.t.Helper()
+	runClient(c.t, c.predict, c.grpc, script, args...)
+}
+
+// runClient runs a script with a client's Python; it gets the addresses of a server and args.
+func runClient(t testing.TB, predict, grpc, script string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	script := filepath.Join("testdata", "oip", "tritonclient_check.py")
-	cmd := exec.CommandContext(ctx, need(t, "MLFLOW_PYTHON"), script, strings.TrimPrefix(predict, "http://"), grpc, filepath.Join("..", "examples", "credit-risk", "data", "test.csv"))
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", tail(out, 8000))
+	args = append([]string{filepath.Join("testdata", "oip", script), strings.TrimPrefix(predict, "http://"), grpc}, args...)
+	out, err := exec.CommandContext(ctx, need(t, "MLFLOW_PYTHON"), args...).CombinedOutput()
+	require.NoError(t, err, "%s:\n%s", script, tail(out, 8000))
 	require.Contains(t, string(out), "all clients ok")
 }
 
@@ -52,6 +82,6 @@ func TestModelServer(t *testing.T) {
 		}
 		return resp.Body.Close() == nil && resp.StatusCode == http.StatusOK
 	}, time.Minute, 10*time.Millisecond)
-	checkWithTritonClient(t, at.HTTP, at.GRPC)
+	runClient(t, at.HTTP, at.GRPC, "tritonclient_check.py", filepath.Join("..", "examples", "credit-risk", "data", "test.csv"))
 	require.Zero(t, p.stop())
 }

@@ -23,7 +23,7 @@ var paths = map[string][]string{
 	"compliance": {"approved", "rejected", "expired"},
 	"canary":     {"promoted", "rolled-back", "aborted"},
 	"monitor":    {"checked"},
-	"deliver":    {"cancelled"},
+	"deliver":    {"cancelled", "mirror-ended"},
 	"batch":      {"completed", "existed", "refused", "paused", "cancelled"},
 }
 

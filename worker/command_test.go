@@ -33,6 +33,9 @@ func TestUsageErrors(t *testing.T) {
 		"dev output":        {[]string{"dev", "-o", "xml"}, "want text or json"},
 		"log level":         {[]string{"dev", "--log-level", "loud"}, "log-level"},
 		"device":            {[]string{"run", "--roles", "gpu", "--state", t.TempDir(), "--device", "tpu"}, "want auto, cpu, cuda or cuda:N"},
+		"mirror runs":       {[]string{"run", "--roles", "control", "--state", t.TempDir(), "--mirror-runs", "some"}, "want releases or all"},
+		"mirror bound":      {[]string{"run", "--roles", "control", "--state", t.TempDir(), "--mirror-max-artifact-mb", "0"}, "want at least 1"},
+		"mirror password":   {[]string{"run", "--roles", "control", "--state", t.TempDir(), "--mirror", "https://ann:hush@example.org"}, "SLIPWAY_MIRROR_TOKEN"},
 		"health arguments":  {[]string{"health", "url"}, "takes no arguments"},
 		"dev has no tokens": {[]string{"dev", "--allow-unverified"}, "unknown flag"},
 	} {

@@ -41,10 +41,16 @@ type config struct {
 	HealthListen string
 	// TokenFile holds the bearer token that callers must send; required beyond loopback.
 	TokenFile string
+	// ModelControl lets clients of the gateway load versions of the registry and unload them.
+	ModelControl bool
+	// OperatorFile holds the bearer token for it; required beyond loopback.
+	OperatorFile string
 	// AllowUnverified lets unsigned messages count. Dev sets it; run never does beyond loopback.
 	AllowUnverified bool
 	// WebhookNetworks may be told of registry events although they are not public, as 10.0.0.0/8.
 	WebhookNetworks []string
+	// Mirror is another tracking server that has the runs too.
+	Mirror mirrorConfig
 	// Device is auto, cpu, cuda or cuda:N.
 	Device string
 	// DeviceMemoryMB bounds what a model takes of a CUDA device's memory, in MiB; 0: no bound.
@@ -94,11 +100,14 @@ func defaults() *config {
 		GatewayGRPC:     env("SLIPWAY_GATEWAY_GRPC", "127.0.0.1:8481"),
 		HealthListen:    env("SLIPWAY_HEALTH_LISTEN", ""),
 		TokenFile:       env("SLIPWAY_TOKEN_FILE", ""),
+		ModelControl:    env("SLIPWAY_MODEL_CONTROL", "") == "explicit",
+		OperatorFile:    env("SLIPWAY_OPERATOR_TOKEN_FILE", ""),
 		ImportRoot:      env("SLIPWAY_IMPORT_ROOT", ""),
 		ExportRoot:      env("SLIPWAY_EXPORT_ROOT", ""),
 		MaxTestMB:       1024,
 		MaskKeyFile:     env("SLIPWAY_MASK_KEY_FILE", ""),
 		WebhookNetworks: strings.FieldsFunc(os.Getenv("SLIPWAY_WEBHOOK_NETWORKS"), func(r rune) bool { return r == ',' || r == ' ' }),
+		Mirror:          defaultMirror(),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
 		Isolation:       env("SLIPWAY_ISOLATION", isolationProcess),
 		ModelMemoryMB:   4096,
@@ -127,6 +136,9 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu, cuda or cuda:N (SLIPWAY_DEVICE)")
 	f.IntVar(&c.DeviceMemoryMB, "device-memory-mb", c.DeviceMemoryMB, "most MiB that a model takes of a CUDA device's memory; 0: what it needs")
 	c.isolationFlags(f)
+	f.BoolVar(&c.ModelControl, "model-control", c.ModelControl, "let clients of the gateway load versions of the registry and unload them (SLIPWAY_MODEL_CONTROL=explicit)")
+	f.StringVar(&c.OperatorFile, "operator-token-file", c.OperatorFile, "file with the bearer token for --model-control; required beyond loopback (SLIPWAY_OPERATOR_TOKEN_FILE)")
+	c.Mirror.flags(f)
 	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 }
 
@@ -181,6 +193,9 @@ func (c *config) settle(roles []string) error {
 	if err := c.checkIsolation(); err != nil {
 		return err
 	}
+	if err := c.Mirror.settle(); err != nil {
+		return err
+	}
 	return c.guard(roles)
 }
 
@@ -192,6 +207,9 @@ func (c *config) guard(roles []string) error {
 	health := c.watched(roles) && open(c.HealthListen)
 	if c.TokenFile == "" && (control || gateway || health) {
 		return fmt.Errorf("listening beyond loopback needs --token-file (or SLIPWAY_TOKEN_FILE): callers must send that token")
+	}
+	if c.ModelControl && c.OperatorFile == "" && gateway {
+		return fmt.Errorf("--model-control beyond loopback needs --operator-token-file (or SLIPWAY_OPERATOR_TOKEN_FILE): who loads models must send that token")
 	}
 	if c.AllowUnverified && control {
 		return fmt.Errorf("--allow-unverified is for loopback only: give the approvers keys in the release spec instead")
@@ -214,17 +232,24 @@ func loopback(address string) bool {
 }
 
 // token reads the bearer token; empty when none is asked for.
-func (c *config) token() (string, error) {
-	if c.TokenFile == "" {
+func (c *config) token() (string, error) { return readToken("token file", c.TokenFile) }
+
+// operatorToken reads the token for model control; empty when none is asked for.
+func (c *config) operatorToken() (string, error) {
+	return readToken("operator token file", c.OperatorFile)
+}
+
+func readToken(what, path string) (string, error) {
+	if path == "" {
 		return "", nil
 	}
-	b, err := os.ReadFile(c.TokenFile)
+	b, err := os.ReadFile(path)
 	if err != nil {
-		return "", fmt.Errorf("token file: %w", err)
+		return "", fmt.Errorf("%s: %w", what, err)
 	}
 	token := strings.TrimSpace(string(b))
 	if len(token) < 16 {
-		return "", fmt.Errorf("token file %s: the token has %d characters, want at least 16", c.TokenFile, len(token))
+		return "", fmt.Errorf("%s %s: the token has %d characters, want at least 16", what, path, len(token))
 	}
 	return token, nil
 }

@@ -61,7 +61,7 @@ func safe() *config {
 
 func TestGuard(t *testing.T) {
 	t.Parallel()
-	const needsToken, loopbackOnly = "needs --token-file", "--allow-unverified is for loopback only"
+	const needsToken, needsOperator, loopbackOnly = "needs --token-file", "needs --operator-token-file", "--allow-unverified is for loopback only"
 	for name, c := range map[string]struct {
 		roles  []string
 		change func(*config)
@@ -78,6 +78,10 @@ func TestGuard(t *testing.T) {
 		"health on loopback":             {[]string{roleCompute}, func(c *config) { c.HealthListen = "[::1]:4" }, ""},
 		"health of a gateway alone":      {[]string{roleGateway}, func(c *config) { c.HealthListen = ":4" }, ""},
 		"everything with a token":        {allRoles(), func(c *config) { *c = config{TokenFile: "t", ControlListen: ":1", HealthListen: ":4"} }, ""},
+		"model control on loopback":      {allRoles(), func(c *config) { c.ModelControl = true }, ""},
+		"model control, callers' token":  {allRoles(), func(c *config) { c.ModelControl, c.TokenFile, c.GatewayHTTP = true, "t", ":2" }, needsOperator},
+		"model control, two tokens":      {allRoles(), func(c *config) { c.ModelControl, c.TokenFile, c.OperatorFile, c.GatewayHTTP = true, "t", "o", ":2" }, ""},
+		"model control without gateway":  {[]string{roleControl}, func(c *config) { c.ModelControl, c.GatewayHTTP = true, ":2" }, ""},
 		"unverified on loopback":         {allRoles(), func(c *config) { c.AllowUnverified = true }, ""},
 		"unverified, a token notwithstd": {allRoles(), func(c *config) { c.AllowUnverified, c.TokenFile, c.ControlListen = true, "t", ":1" }, loopbackOnly},
 		"unverified without control":     {[]string{roleGateway}, func(c *config) { c.AllowUnverified, c.ControlListen = true, ":1" }, ""},

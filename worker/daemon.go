@@ -14,6 +14,7 @@ import (
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/dataversion"
+	"github.com/slipway-ml/slipway/internal/mirror"
 	"github.com/slipway-ml/slipway/internal/stack"
 	"github.com/slipway-ml/slipway/internal/webhook"
 )
@@ -91,6 +92,7 @@ type platform struct {
 	keepers dataversion.Keepers   // of the store
 	tracked *artifacts.Repository // the repository of data, for the artifacts of runs
 	courier *webhook.Courier
+	mirror  *mirror.Mirror // nil: runs are kept here only
 	token   string
 	maskKey []byte
 	log     *slog.Logger
@@ -168,6 +170,9 @@ func open(ctx context.Context, cfg *config, workers bool, log *slog.Logger) (*pl
 		return nil, errors.Join(err, p.close())
 	}
 	if p.courier, err = p.newCourier(); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	if p.mirror, err = p.newMirror(); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	return p, nil

@@ -6,9 +6,13 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"time"
+
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/gateway"
+	"github.com/slipway-ml/slipway/internal/telemetry"
 )
 
 // gateway serves predictions until ctx ends. It opens the catalog and the blob
@@ -22,9 +26,26 @@ func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func
 	if err != nil {
 		return err
 	}
+	operator, err := p.cfg.operatorToken()
+	if err != nil {
+		return err
+	}
+	traces, err := telemetry.Traces(ctx, "slipway-gateway", version)
+	if err != nil {
+		return err
+	}
+	var provider trace.TracerProvider // a nil *sdk.TracerProvider in it would not be nil
+	if traces != nil {
+		provider = traces
+		defer func() {
+			if err := finish(ctx, traces.Shutdown); err != nil {
+				p.log.Warn("the last traces could not be sent", "error", err)
+			}
+		}()
+	}
 	g, err := gateway.New(gateway.Config{
 		HTTP: http, GRPC: grpc, Catalog: cat, Blobs: blobs, Runtime: models,
-		StateDir: p.cfg.State, Token: p.token, Version: version, Logger: p.log,
+		StateDir: p.cfg.State, Token: p.token, ModelControl: p.cfg.ModelControl, OperatorToken: operator, Traces: provider, Version: version, Logger: p.log,
 	})
 	if err != nil {
 		return err
@@ -39,3 +60,10 @@ func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func
 // gatewayGC is how much garbage a process with a gateway may hold, in percent of what it uses (GOGC). What a
 // gateway uses is little, so that Go's 100 would have it collect many times a second.
 const gatewayGC = 200
+
+// finish gives what is left to do after ctx has ended some seconds.
+func finish(ctx context.Context, do func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return do(ctx)
+}

@@ -61,6 +61,14 @@ func (l lazyCatalog) Model(ctx context.Context, name, version string) (catalog.M
 	return c.Model(ctx, name, version)
 }
 
+func (l lazyCatalog) Models(ctx context.Context, f catalog.ModelFilter) ([]catalog.Model, error) {
+	c, err := l.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return c.Models(ctx, f)
+}
+
 func (l lazyCatalog) Beat(ctx context.Context, g catalog.Gateway, instances []catalog.Instance) error {
 	c, err := l.get(ctx)
 	if err != nil {

@@ -48,6 +48,15 @@ func (m *oneModel) Model(context.Context, string, string) (catalog.Model, error)
 	return catalog.Model{Name: m.config.Name, Version: m.config.Version, Digest: string(m.digest), Config: m.raw}, nil
 }
 
+// Models implements gateway.Catalog.
+func (m *oneModel) Models(ctx context.Context, f catalog.ModelFilter) ([]catalog.Model, error) {
+	if f.Name != "" && f.Name != m.config.Name {
+		return nil, nil
+	}
+	one, err := m.Model(ctx, m.config.Name, m.config.Version)
+	return []catalog.Model{one}, err
+}
+
 // Fetch implements gateway.Blobs.
 func (m *oneModel) Fetch(_ context.Context, _ artifacts.Digest, path string) error {
 	return os.WriteFile(path, m.bytes, 0o600)

@@ -100,7 +100,17 @@ func (p *platform) poll(ctx context.Context, c client.Client, roles []string, up
 	if slices.Contains(roles, roleControl) {
 		starting, stop := context.WithCancel(ctx)
 		defer stop()
-		go p.startDeliveries(starting, c)
+		go p.keepTrying(starting, "deliveries to webhooks", func() error {
+			return startDeliveries(starting, c, contract.ConsumerWebhooks, "tells webhooks of registry events")
+		})
+		if p.mirror != nil {
+			go p.keepTrying(starting, "the mirror of runs", func() error {
+				if err := p.startMirror(starting); err != nil {
+					return err
+				}
+				return startDeliveries(starting, c, contract.ConsumerMirror, "writes runs to another tracking server too")
+			})
+		}
 	}
 	select {
 	case <-ctx.Done():
@@ -110,26 +120,32 @@ func (p *platform) poll(ctx context.Context, c client.Client, roles []string, up
 	}
 }
 
-// startDeliveries makes sure that the workflow that tells webhooks runs: one
-// for the whole deployment, whoever starts it first. It tries until it knows.
-func (p *platform) startDeliveries(ctx context.Context, c client.Client) {
+// keepTrying does what must be done once after a start, however long it takes.
+func (p *platform) keepTrying(ctx context.Context, what string, do func() error) {
 	for wait := time.Second; ; wait = min(2*wait, time.Minute) {
-		_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID: contract.DeliverID(contract.ConsumerWebhooks), TaskQueue: contract.QueueControl,
-			WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-			WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
-			StaticSummary:            "tells webhooks of registry events",
-		}, contract.WorkflowDeliver, contract.DeliverInput{Consumer: contract.ConsumerWebhooks})
+		err := do()
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		p.log.Warn("deliveries to webhooks can't be started yet; trying again", "error", err)
+		p.log.Warn(what+" can't be started yet; trying again", "error", err)
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
 		}
 	}
+}
+
+// startDeliveries makes sure that the workflow that delivers to a consumer runs:
+// one for the whole deployment, whoever starts it first.
+func startDeliveries(ctx context.Context, c client.Client, consumer, summary string) error {
+	_, err := c.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: contract.DeliverID(consumer), TaskQueue: contract.QueueControl,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		StaticSummary:            summary,
+	}, contract.WorkflowDeliver, contract.DeliverInput{Consumer: consumer})
+	return err
 }
 
 func queueOf(role string) string {
@@ -177,7 +193,7 @@ func (p *platform) activities(c client.Client) activities.Set {
 		Datasets:   &activities.Datasets{Library: p.data, ImportRoot: p.cfg.ImportRoot, ExportRoot: p.cfg.ExportRoot, MaskKey: p.maskKey},
 		Temporal:   server,
 		Notify:     &activities.Notify{Log: p.log},
-		Deliver:    &activities.Deliver{Webhooks: p.courier},
+		Deliver:    &activities.Deliver{Catalog: p.catalog, Webhooks: p.courier, Mirror: p.mirror},
 		Batch:      &activities.Batch{Library: p.data, Load: models.Load, MaskKey: p.maskKey, Runs: runs},
 	}
 }

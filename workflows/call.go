@@ -71,7 +71,7 @@ var (
 	confirm         = call[contract.ConfirmInput, contract.ConfirmOutput]{contract.ActivityConfirm, contract.QueueControl, deployment}
 	ensureSchedule  = call[contract.MonitorScheduleInput, contract.Empty]{contract.ActivityEnsureSchedule, contract.QueueControl, metadata}
 	checkWindow     = call[contract.CheckWindowInput, contract.MonitorStatus]{contract.ActivityMonitorWindow, contract.QueueCompute, evaluation}
-	deliverWebhooks = call[contract.DeliverShiftInput, contract.DeliverShift]{contract.ActivityDeliver, contract.QueueControl, delivery}
+	deliverConsumer = call[contract.DeliverShiftInput, contract.DeliverShift]{contract.ActivityDeliver, contract.QueueControl, delivery}
 	planBatch       = call[contract.PlanBatchInput, contract.PlanBatchOutput]{contract.ActivityPlanBatch, contract.QueueCompute, cutting}
 	predictShard    = call[contract.ShardInput, contract.ShardOutput]{contract.ActivityShard, contract.QueueCompute, sharding}
 	keepBatch       = call[contract.KeepBatchInput, contract.Empty]{contract.ActivityKeepBatch, contract.QueueControl, assembly}

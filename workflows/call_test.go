@@ -25,7 +25,7 @@ func TestStubsMatchRegisteredActivities(t *testing.T) {
 		signature() (string, string, reflect.Type, reflect.Type)
 	}{
 		begin, fixData, validateData, testModel, register, noteGate, finish, evaluate, recordMessage, stage, warm,
-		awaitReady, shift, analyse, promote, rollBack, confirm, ensureSchedule, checkWindow, sendNotice, deliverWebhooks,
+		awaitReady, shift, analyse, promote, rollBack, confirm, ensureSchedule, checkWindow, sendNotice, deliverConsumer,
 	}
 	seen := 0
 	for _, s := range stubs {

@@ -51,6 +51,10 @@ const (
 	ActionExperimentRestored = "experiment.restored"
 	ActionRunDeleted         = "run.deleted"
 	ActionRunRestored        = "run.restored"
+
+	// ActionMirrorStarted has runs sent to another tracking server, ActionMirrorStopped no longer.
+	ActionMirrorStarted = "mirror.started"
+	ActionMirrorStopped = "mirror.stopped"
 )
 
 // Subjects of events are paths; the first segment is the kind.
@@ -79,6 +83,9 @@ func ExperimentSubject(id int64) string { return "experiment/" + strconv.FormatI
 
 // RunSubject is the subject of a run's events.
 func RunSubject(uid string) string { return "run/" + uid }
+
+// MirrorSubject is the subject of the events of a mirror of runs.
+func MirrorSubject(name string) string { return "mirror/" + name }
 
 // MonitorSubject is the subject of the monitor windows of a model version.
 func MonitorSubject(model, version string) string { return "monitor/" + model + "/" + version }

@@ -52,6 +52,9 @@ func (c *Catalog) DeleteExperiment(ctx context.Context, id int64, m Mark) error 
 		if _, err := t.exec(ctx, "UPDATE runs SET deleted_at = ? WHERE experiment_id = ? AND deleted_at IS NULL", now, id); err != nil {
 			return move[Experiment]{}, err
 		}
+		if err := t.changed(ctx, "experiment_id = ? AND deleted_at = ?", id, now); err != nil {
+			return move[Experiment]{}, err
+		}
 		after, err := t.mustExperiment(ctx, id, "")
 		return move[Experiment]{before: before, after: after}, err
 	})
@@ -70,6 +73,9 @@ func (c *Catalog) RestoreExperiment(ctx context.Context, id int64, m Mark) error
 			return move[Experiment]{}, invalid("The experiment %d must be in the 'deleted' state. Current state is active.", id)
 		}
 		if _, err := t.exec(ctx, "UPDATE experiments SET deleted_at = NULL, updated_at = ? WHERE id = ?", t.now.UnixMilli(), id); err != nil {
+			return move[Experiment]{}, err
+		}
+		if err := t.changed(ctx, "experiment_id = ? AND deleted_at = ?", id, *before.DeletedAt); err != nil {
 			return move[Experiment]{}, err
 		}
 		// Runs that were deleted before, one by one, stay deleted.

@@ -248,23 +248,14 @@ func (t *tx) fillLoggedModels(ctx context.Context, rows []loggedModelRow) error 
 		return err
 	}
 	names := map[int64]string{}
-	for _, p := range slices.Concat(params, tags) {
-		names[p.Key] = ""
-	}
 	for _, p := range points {
 		names[p.Key] = ""
 	}
-	if err := t.keyNames(ctx, names); err != nil {
+	if err := t.nameKeys(ctx, names, params, tags); err != nil {
 		return err
 	}
-	for _, p := range params {
-		m := place[p.Owner]
-		m.Params = append(m.Params, Pair{names[p.Key], p.Value})
-	}
-	for _, p := range tags {
-		m := place[p.Owner]
-		m.Tags = append(m.Tags, Pair{names[p.Key], p.Value})
-	}
+	deal(params, names, func(owner int64) *[]Pair { return &place[owner].Params })
+	deal(tags, names, func(owner int64) *[]Pair { return &place[owner].Tags })
 	for _, p := range points {
 		metric := p.metric()
 		metric.Key, metric.DatasetName, metric.DatasetDigest = names[p.Key], p.DatasetName, p.DatasetDigest
@@ -272,10 +263,7 @@ func (t *tx) fillLoggedModels(ctx context.Context, rows []loggedModelRow) error 
 		metric.ModelID = m.UID
 		m.Metrics = append(m.Metrics, RunMetric{p.RunUID, metric})
 	}
-	byKey := func(a, b Pair) int { return cmp.Compare(a.Key, b.Key) }
 	for i := range rows {
-		slices.SortFunc(rows[i].Params, byKey)
-		slices.SortFunc(rows[i].Tags, byKey)
 		slices.SortFunc(rows[i].Metrics, func(a, b RunMetric) int {
 			return cmp.Or(cmp.Compare(a.Key, b.Key), cmp.Compare(a.DatasetName, b.DatasetName), cmp.Compare(a.DatasetDigest, b.DatasetDigest), cmp.Compare(a.Run, b.Run))
 		})

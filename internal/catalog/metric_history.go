@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -59,6 +60,50 @@ func (c *Catalog) MetricHistory(ctx context.Context, uid, key string, after *Met
 		return nil
 	})
 	return out, next, err
+}
+
+// MetricCount is how many points a metric of a run has.
+type MetricCount struct {
+	Key    string
+	Points int64
+}
+
+// MetricCounts counts the points of each metric of a run, by key. The error is an ErrNotFound without the run.
+func (c *Catalog) MetricCounts(ctx context.Context, uid string) ([]MetricCount, error) {
+	var out []MetricCount
+	err := c.view(ctx, "count metrics", func(t *tx) error {
+		row, err := t.run(ctx, uid)
+		if err != nil {
+			return err
+		}
+		var counts []struct {
+			Key    int64 `db:"key_id"`
+			Points int64 `db:"points"`
+		}
+		if err := t.all(ctx, &counts, "SELECT key_id, COUNT(*) AS points FROM run_metrics WHERE run_id = ? GROUP BY key_id", row.ID); err != nil {
+			return err
+		}
+		names := make(map[int64]string, len(counts))
+		for _, n := range counts {
+			names[n.Key] = ""
+		}
+		if err := t.keyNames(ctx, names); err != nil {
+			return err
+		}
+		out = make([]MetricCount, len(counts))
+		for i, n := range counts {
+			out[i] = MetricCount{names[n.Key], n.Points}
+		}
+		slices.SortFunc(out, func(a, b MetricCount) int { return cmp.Compare(a.Key, b.Key) })
+		return nil
+	})
+	return out, err
+}
+
+// PlaceOf is the place of a point in its metric's history.
+func PlaceOf(m Metric) MetricPlace {
+	p := pointOf(0, 0, m)
+	return MetricPlace{p.Step, p.At, strconv.FormatFloat(p.Value, 'g', -1, 64), p.NaN}
 }
 
 // RunMetric is a point with the run it is of.

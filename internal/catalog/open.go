@@ -149,6 +149,8 @@ func sqliteURI(path string, options ...string) string {
 		"_synchronous":  {"FULL"},
 		"_busy_timeout": {fmt.Sprint(busyTimeout.Milliseconds())},
 		"_foreign_keys": {"true"},
+		// Statements are few and some long: parsing them again costs a fifth of a batch of metrics.
+		"_stmt_cache_size": {"64"},
 	}
 	for i := 0; i+1 < len(options); i += 2 {
 		query.Set(options[i], options[i+1])

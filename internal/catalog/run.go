@@ -88,7 +88,7 @@ func (c *Catalog) CreateRun(ctx context.Context, r Run) (Run, error) {
 		}
 		out = r
 		out.ArtifactURI, out.Tags = address, batch.Tags
-		return nil
+		return t.changed(ctx, "id = ?", id)
 	})
 	return out, err
 }
@@ -173,8 +173,10 @@ func (c *Catalog) UpdateRun(ctx context.Context, uid string, change RunChange) (
 			}
 		}
 		out = row.Run
-		_, err = t.exec(ctx, "UPDATE runs SET status = ?, ended_at = ?, name = ? WHERE id = ?", row.Status, row.EndedAt, row.Name, row.ID)
-		return err
+		if _, err := t.exec(ctx, "UPDATE runs SET status = ?, ended_at = ?, name = ? WHERE id = ?", row.Status, row.EndedAt, row.Name, row.ID); err != nil {
+			return err
+		}
+		return t.changed(ctx, "id = ?", row.ID)
 	})
 	return out, err
 }
@@ -214,8 +216,10 @@ func (c *Catalog) moveRun(ctx context.Context, uid, action string, m Mark, chang
 		if err := change(t, &row); err != nil {
 			return move[Run]{}, err
 		}
-		_, err = t.exec(ctx, "UPDATE runs SET deleted_at = ? WHERE id = ?", row.DeletedAt, row.ID)
-		return move[Run]{before: before, after: row.Run}, err
+		if _, err := t.exec(ctx, "UPDATE runs SET deleted_at = ? WHERE id = ?", row.DeletedAt, row.ID); err != nil {
+			return move[Run]{}, err
+		}
+		return move[Run]{before: before, after: row.Run}, t.changed(ctx, "id = ?", row.ID)
 	})
 	return err
 }

@@ -9,6 +9,9 @@ import (
 	"regexp"
 )
 
+// TagRelease is the tag of a run that the tests of a release are: the release's key.
+const TagRelease = "slipway.release"
+
 // TagDataContext is the tag of an input that says what the data was used for.
 const TagDataContext = "mlflow.data.context"
 
@@ -79,7 +82,7 @@ func (c *Catalog) LinkRun(ctx context.Context, uid string, inputs []RunDataset, 
 				return err
 			}
 		}
-		return nil
+		return t.changed(ctx, "id = ?", row.ID)
 	})
 }
 

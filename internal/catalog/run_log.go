@@ -67,7 +67,7 @@ func (c *Catalog) LogBatch(ctx context.Context, uid string, b RunBatch) error {
 				}
 			}
 		}
-		return nil
+		return t.changed(ctx, "id = ?", row.ID)
 	})
 }
 
@@ -215,6 +215,9 @@ func (c *Catalog) DeleteRunTag(ctx context.Context, uid, key string) error {
 		if err == nil && n == 0 {
 			err = notFound("No tag with name: %s in run with id %s", key, uid)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.changed(ctx, "id = ?", row.ID)
 	})
 }

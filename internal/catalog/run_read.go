@@ -34,38 +34,41 @@ func (t *tx) fillRuns(ctx context.Context, rows []runRow) error {
 		return err
 	}
 	names := map[int64]string{}
-	for _, list := range [][]pairRow{params, tags} {
-		for _, p := range list {
-			names[p.Key] = ""
-		}
-	}
 	for _, p := range points {
 		names[p.Key] = ""
 	}
-	if err := t.keyNames(ctx, names); err != nil {
+	if err := t.nameKeys(ctx, names, params, tags); err != nil {
 		return err
 	}
-	for _, p := range params {
-		r := place[p.Owner]
-		r.Params = append(r.Params, Pair{names[p.Key], p.Value})
-	}
-	for _, p := range tags {
-		r := place[p.Owner]
-		r.Tags = append(r.Tags, Pair{names[p.Key], p.Value})
-	}
+	deal(params, names, func(owner int64) *[]Pair { return &place[owner].Params })
+	deal(tags, names, func(owner int64) *[]Pair { return &place[owner].Tags })
 	for _, p := range points {
 		m := p.metric()
 		m.Key = names[p.Key]
 		r := place[p.Run]
 		r.Metrics = append(r.Metrics, m)
 	}
-	byKey := func(a, b Pair) int { return cmp.Compare(a.Key, b.Key) }
 	for i := range rows {
-		slices.SortFunc(rows[i].Params, byKey)
-		slices.SortFunc(rows[i].Tags, byKey)
 		slices.SortFunc(rows[i].Metrics, func(a, b Metric) int { return cmp.Compare(a.Key, b.Key) })
 	}
 	return t.fillRunLinks(ctx, place, ids)
+}
+
+// nameKeys gives the keys of pairs, and those that names has already, their names.
+func (t *tx) nameKeys(ctx context.Context, names map[int64]string, lists ...[]pairRow) error {
+	for _, p := range slices.Concat(lists...) {
+		names[p.Key] = ""
+	}
+	return t.keyNames(ctx, names)
+}
+
+// deal puts pairs into the lists of their owners, sorted by key.
+func deal(rows []pairRow, names map[int64]string, list func(owner int64) *[]Pair) {
+	slices.SortFunc(rows, func(a, b pairRow) int { return cmp.Compare(names[a.Key], names[b.Key]) })
+	for _, p := range rows {
+		to := list(p.Owner)
+		*to = append(*to, Pair{names[p.Key], p.Value})
+	}
 }
 
 // more appends the rows of a query.

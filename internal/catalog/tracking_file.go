@@ -44,10 +44,19 @@ func (c *Catalog) SetTrackedFile(ctx context.Context, f TrackedFile) error {
 		} else if found {
 			return conflict("%s is a folder: %s is in it", f.Path, below)
 		}
-		return t.insert(ctx, "tracking_files(path, tree, digest, size, at)",
+		if err := t.insert(ctx, "tracking_files(path, tree, digest, size, at)",
 			"ON CONFLICT (path) DO UPDATE SET tree = excluded.tree, digest = excluded.digest, size = excluded.size, at = excluded.at",
-			[]any{f.Path, f.Tree, f.Digest, f.Size, t.now.UnixMilli()})
+			[]any{f.Path, f.Tree, f.Digest, f.Size, t.now.UnixMilli()}); err != nil {
+			return err
+		}
+		return t.fileChanged(ctx, f.Path)
 	})
+}
+
+// fileChanged notes that an artifact of a run changed: one segment of its path is the run's id.
+func (t *tx) fileChanged(ctx context.Context, path string) error {
+	places, args := placesFor(strings.Split(path, "/"))
+	return t.changed(ctx, "uid IN "+places, args...)
 }
 
 // TrackedFile finds a file. The error may be an ErrNotFound.
@@ -79,8 +88,10 @@ func (c *Catalog) TrackedFiles(ctx context.Context, folder string) ([]TrackedFil
 func (c *Catalog) DeleteTrackedFiles(ctx context.Context, path string) (int, error) {
 	var n int64
 	err := c.update(ctx, "delete artifact "+path, func(t *tx) (err error) {
-		n, err = t.exec(ctx, "DELETE FROM tracking_files WHERE path = ? OR path >= ? AND path < ?", path, path+"/", path+"/\U0010FFFF")
-		return err
+		if n, err = t.exec(ctx, "DELETE FROM tracking_files WHERE path = ? OR path >= ? AND path < ?", path, path+"/", path+"/\U0010FFFF"); err != nil {
+			return err
+		}
+		return t.fileChanged(ctx, path)
 	})
 	return int(n), err
 }

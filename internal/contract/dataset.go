@@ -199,6 +199,8 @@ type CheckDataInput struct {
 	// Schema is the digest of the stored schema, Reference that of a stored profile to compare with.
 	Schema    string `json:"schema"`
 	Reference string `json:"reference,omitempty"`
+	// Environment is that of the tables, where the schema has parts that apply in some only.
+	Environment string `json:"environment,omitempty"`
 }
 
 // TableInput names one table of a version.

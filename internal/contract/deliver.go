@@ -1,11 +1,16 @@
 package contract
 
-// ConsumerWebhooks is the consumer of the audit log that tells webhooks of registry events.
-const ConsumerWebhooks = "webhooks"
+// Consumers of what the catalog has for others.
+const (
+	// ConsumerWebhooks tells webhooks of registry events.
+	ConsumerWebhooks = "webhooks"
+	// ConsumerMirror writes runs to another tracking server too.
+	ConsumerMirror = "mirror"
+)
 
 // DeliverInput is the input of a Deliver workflow, which runs for good.
 type DeliverInput struct {
-	// Consumer says to whom: ConsumerWebhooks.
+	// Consumer says to whom: ConsumerWebhooks or ConsumerMirror.
 	Consumer string `json:"consumer"`
 	// Delivered counts what was delivered before this run.
 	Delivered int64 `json:"delivered"`
@@ -20,7 +25,9 @@ type DeliverShiftInput struct {
 type DeliverShift struct {
 	Delivered int64 `json:"delivered"`
 	Failed    int64 `json:"failed"`  // attempts; they are made again
-	Failing   int   `json:"failing"` // receivers whose last attempt failed
+	Failing   int   `json:"failing"` // receivers or runs whose last attempt failed
+	// Ended tells that the consumer is gone for good: deliveries end.
+	Ended bool `json:"ended,omitempty"`
 }
 
 // DeliverStatus answers the query of a Deliver workflow, as of its last shift.

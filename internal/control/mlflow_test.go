@@ -32,7 +32,7 @@ func TestMLflowAsksForTheToken(t *testing.T) {
 	})
 	const create, artifact = "/api/2.0/mlflow/experiments/create", "/api/2.0/mlflow-artifacts/artifacts/0/x"
 	json := []string{"Content-Type", "application/json"}
-	for _, path := range []string{create, artifact, "/ajax-api/2.0/mlflow/runs/search", "/api/3.0/mlflow/server-info", "/version", "/get-artifact"} {
+	for _, path := range []string{create, artifact, "/ajax-api/2.0/mlflow/runs/search", "/api/3.0/mlflow/server-info", "/version", "/get-artifact", "/model-versions/get-artifact"} {
 		for _, method := range []string{"GET", "POST", "PUT", "DELETE"} {
 			answer, _ := d.do(method, path, "{}", json...)
 			require.Equal(t, 401, answer.StatusCode, "%s %s", method, path)

@@ -161,6 +161,8 @@ type modelMove struct {
 	// Stage and Expect are of a stage: the version in production that the caller saw, "" for none; absent: whatever it is.
 	Stage  string  `json:"stage"`
 	Expect *string `json:"expect"`
+	// Run is of another attempt at mirroring; "" for all.
+	Run string `json:"run"`
 }
 
 func readMove(w http.ResponseWriter, r *http.Request) (modelMove, catalog.Mark, error) {

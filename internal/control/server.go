@@ -126,6 +126,7 @@ func (s *Server) Handler() http.Handler {
 		"/":                                      nothing,
 	}
 	maps.Copy(routes, s.modelRoutes())
+	maps.Copy(routes, s.mirrorRoutes())
 	for pattern, h := range routes {
 		mux.Handle(pattern, s.answer(h))
 	}

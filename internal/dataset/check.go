@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -28,6 +29,11 @@ type CheckOptions struct {
 	Workers int
 	// Progress, where given, is told how many rows are done, after each batch.
 	Progress func(rows int64)
+	// Tables opens a table of a data version, for foreign keys; path is empty where the version's only table is meant.
+	// Without it a schema that has foreign keys is an error.
+	Tables func(ctx context.Context, data, path string) (OtherTable, error)
+
+	keys foreignKeys // that Tables gave
 }
 
 func (o CheckOptions) withDefaults() CheckOptions {
@@ -49,7 +55,12 @@ func Check(ctx context.Context, src Source, s *Schema, opts CheckOptions) (Repor
 	if parts := chunks(src, opts.Workers); parts != nil {
 		return CheckParts(ctx, src.Name(), parts, s, opts)
 	}
-	k := newCheck(src, s, opts.withDefaults())
+	opts = opts.withDefaults()
+	var err error
+	if opts.keys, err = readForeignKeys(ctx, src.Schema(), s, opts); err != nil {
+		return Report{}, fmt.Errorf("validate %s: %w", src.Name(), err)
+	}
+	k := newCheck(src, s, opts)
 	if err := k.prepare(); err != nil {
 		return Report{}, err
 	}
@@ -105,8 +116,14 @@ func (k *check) prepare() error {
 		}
 		c := newColumnState(i, f, m, len(fields))
 		k.scan.columns = append(k.scan.columns, c)
-		if !known {
+		if known {
+			c.personal, c.masker, c.most = rule.Personal, k.opts.Mask, k.opts.MaxSample
+		}
+		if !known || rule.elsewhere {
 			extra := Failure{Column: f.Name, Check: "extra_column", Expectation: "no column beyond those of the schema", Found: "a column of kind " + string(m.kind), Severity: Error}
+			if known {
+				extra.Found += ", which belongs to another environment: " + strings.Join(rule.Environments, ", ")
+			}
 			switch k.schema.Extra {
 			case RefuseExtra:
 				k.badShape(extra)
@@ -117,7 +134,7 @@ func (k *check) prepare() error {
 			continue
 		}
 		k.matched[rule]++
-		c.rule, c.personal, c.masker, c.most = rule, rule.Personal, k.opts.Mask, k.opts.MaxSample
+		c.rule = rule
 		if stored := storedKind(f.Type); rule.Stored != "" && rule.Stored != stored {
 			k.badShape(Failure{Column: f.Name, Check: "stored", Expectation: "values stored as " + string(rule.Stored), Found: "stored as " + f.Type.String(), Severity: rule.Severity, Reason: rule.Reason})
 		}
@@ -132,11 +149,16 @@ func (k *check) prepare() error {
 		last = max(last, at)
 	}
 	for i := range k.schema.Columns {
-		k.columnCount(&k.schema.Columns[i])
+		if !k.schema.Columns[i].elsewhere {
+			k.columnCount(&k.schema.Columns[i])
+		}
 	}
 	for i := range k.schema.Checks {
 		t := &k.schema.Checks[i]
 		row, missing := newRowCheck(t, k.scan.columns, k.opts.MaxSample)
+		if keys := k.opts.keys[i]; keys != nil && missing == "" {
+			row.test = foreignTest{keys}
+		}
 		if missing != "" {
 			k.badShape(Failure{Check: t.key(), Expectation: t.want(), Found: "no column " + missing, Severity: t.Severity, Reason: t.Reason})
 			continue
@@ -267,6 +289,9 @@ func (k *check) judgeRows(r *rowCheck) {
 	}
 	if r.set != nil && r.set.full {
 		_, f.Method = r.set.distinct()
+	}
+	if t, ok := r.test.(foreignTest); ok {
+		f.Expectation, f.Method = r.check.References.say(t.keys.label)+mostlyOf(r.check.Mostly), inexact(t.keys.method())
 	}
 	if r.err != nil {
 		f.Found += "; " + r.fault(k.scan.columns)

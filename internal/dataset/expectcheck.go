@@ -138,13 +138,13 @@ func (c *TableCheck) check(s *Schema) (err error) {
 		return err
 	}
 	kinds := 0
-	for _, given := range []bool{len(c.Unique) > 0, c.Rule != "", len(c.Different) > 0, c.Combinations != nil, c.CramersV != nil, c.Depends != nil} {
+	for _, given := range []bool{len(c.Unique) > 0, c.Rule != "", len(c.Different) > 0, c.Combinations != nil, c.CramersV != nil, c.Depends != nil, c.References != nil} {
 		if given {
 			kinds++
 		}
 	}
 	if kinds != 1 {
-		return errors.New("one of unique, rule, different, combinations, cramers_v and depends is needed")
+		return errors.New("one of unique, rule, different, combinations, cramers_v, depends and references is needed")
 	}
 	switch {
 	case c.Rule != "":
@@ -163,6 +163,10 @@ func (c *TableCheck) check(s *Schema) (err error) {
 		}
 	case c.Depends != nil && (c.Depends.Column == "" || len(c.Depends.On) == 0):
 		return errors.New("depends: column and on are needed")
+	case c.References != nil:
+		if err := c.References.check(); err != nil {
+			return fmt.Errorf("references: %w", err)
+		}
 	}
 	if c.Mostly != nil && (c.CramersV != nil || c.Depends != nil) {
 		return errors.New("mostly belongs to expectations on each row")

@@ -17,7 +17,7 @@ const (
 	inferGroup      = 16   // columns that are numbered alike become one rule from here on
 	inferSlack      = 1.0  // how far beyond the range seen, in ranges, values may lie
 	inferLeast      = 0.90 // the least share of known values that is asked for
-	inferSure       = 1000 // values after which a set of words that all stand often is taken as whole
+	inferSure       = 10_000 // values after which a set of words that all stand often is taken as whole
 	inferSign       = 0.98 // the greatest share of values that must have a sign which may be chance
 	inferNull       = 0.9  // a greater share of nulls is not bounded
 )
@@ -110,7 +110,8 @@ func (c *columnState) infer(rows int64) Rule {
 		}
 		if c.moments.n > 0 && !r.Personal {
 			span := math.Max(c.moments.max-c.moments.min, 86400e6)
-			r.Earliest = formatMicros(int64(c.moments.min-span) / 86400e6 * 86400e6)
+			share := sureShare(c.moments.n)
+			r.Checks = append(r.Checks, Expect{Earliest: formatMicros(int64(c.moments.min-span) / 86400e6 * 86400e6), Mostly: &share})
 		}
 	case r.Type == String:
 		c.inferText(&r, rows)
@@ -165,13 +166,17 @@ func (c *columnState) knownShare() *float64 {
 }
 
 // inferNulls says how many values of a column may be missing. In
-// a table where values are missing, one may be in any column but those that name rows.
+// a table where values are missing, one may be in any column but those that name rows; in one where none
+// is, as many as may be where there was none (the rule of three).
 func inferNulls(r *Rule, c *columnState, some bool) {
-	share := float64(c.nulls) / float64(max(c.rows, 1))
-	if c.rows < inferRows || !r.Nullable && (!some || r.Unique) {
+	if c.rows < inferRows || !r.Nullable && r.Unique {
 		return
 	}
-	most := roundOut(2*share+8/float64(c.rows), math.Ceil)
+	rows := float64(c.rows)
+	most := roundOut(2*float64(c.nulls)/rows+8/rows, math.Ceil)
+	if !some {
+		most = roundOut(3/rows, math.Ceil)
+	}
 	if most > inferNull {
 		return
 	}

@@ -121,7 +121,7 @@ func TestInferReadsWhatPeopleMean(t *testing.T) {
 	require.Equal(t, []string{"%m/%d/%Y"}, rules["us_date"].Formats)
 	require.Equal(t, []string{"iso", "%d.%m.%Y"}, rules["mixed"].Formats)
 	require.Equal(t, dataset.Category, rules["ambiguous"].Type, "day or month first: nobody can tell")
-	require.InDelta(t, 1, *rules["share"].Max, 0)
+	require.InDelta(t, 1, *rules["share"].Checks[0].Max, 0)
 	require.Equal(t, dataset.Boolean, rules["flag"].Type)
 	require.True(t, rules["email"].Personal)
 	require.Empty(t, rules["email"].Values)

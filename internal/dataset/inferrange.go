@@ -6,30 +6,17 @@ import (
 	"strconv"
 )
 
-// inferRange bounds the values. Where single values lie far out, others will lie
-// farther, so that a few may.
+// inferRange bounds the values; a few may lie beyond, for however many are known, others may lie farther out.
 func (c *columnState) inferRange(r *Rule) {
 	low, high := c.rangeSeen()
-	sign := r.Type == Number && c.signByChance()
-	if low == nil || !sign && !c.farOut() {
-		r.Min, r.Max = low, high
+	if low == nil {
 		return
 	}
 	share := sureShare(c.moments.n)
-	if sign {
+	if r.Type == Number && c.signByChance() {
 		share = min(share, inferSign)
 	}
 	r.Checks = append(r.Checks, Expect{Min: low, Max: high, Mostly: &share})
-}
-
-// farOut tells that the least or the greatest value lies more than twice as far
-// from the median as the hundredth of the values that is farthest, or that
-// there is one value only.
-func (c *columnState) farOut() bool {
-	values := c.sample.values()
-	middle := quantileOf(values, 0.5)
-	above, below := quantileOf(values, 0.99)-middle, middle-quantileOf(values, 0.01)
-	return c.moments.max == c.moments.min || c.moments.max-middle > 2*above || middle-c.moments.min > 2*below
 }
 
 // signByChance tells that the values have one sign, which their range keeps, but

@@ -89,7 +89,7 @@ func TestInferredSchemaRefusesTheOtherHalfBroken(t *testing.T) {
 			if len(cells[1])%2 == 1 {
 				cells[4] = ""
 			}
-		}, "nullable"},
+		}, "null_share"},
 		{"weather", "millimetres to micrometres", edit(1, func(v string) string { return strings.Replace(v, ".", "00", 1) + "0" }), "max"},
 		{"airports", "small letters", edit(0, strings.ToLower), "pattern"},
 		{"airports", "codes that repeat", edit(0, func(v string) string { return v[:2] }), "unique"},

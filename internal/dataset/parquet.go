@@ -30,11 +30,15 @@ const parquetBuffer = 64 << 10
 
 func newParquetSource(r io.ReaderAt, size int64, name string, opts SourceOptions) (src Source, err error) {
 	defer recoverInto(&err, name)
+	if err := checkFooter(r, size); err != nil {
+		return nil, fmt.Errorf("%s: %w: %w", name, ErrSource, err)
+	}
 	section := io.NewSectionReader(r, 0, size)
 	f, err := file.NewParquetReader(section, file.WithReadProps(readerProperties(memory.DefaultAllocator)))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", name, ErrSource, err)
 	}
+	forgetArrowSchema(f)
 	columns := f.MetaData().Schema.NumColumns()
 	if columns > maxColumns {
 		return nil, fmt.Errorf("%s: %w: it has %d columns, at most %d are read", name, ErrSource, columns, maxColumns)

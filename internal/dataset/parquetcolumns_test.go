@@ -290,6 +290,7 @@ func FuzzColumns(f *testing.F) {
 	for _, file := range parquetFiles(f, 30, "few3", "number0", "flag3", "word3", "text0") {
 		f.Add(file)
 	}
+	f.Add(hugeSchema(f))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		want, wantErr := byRows(file)
 		got, err := byColumns(file, 7, -1)

@@ -40,6 +40,9 @@ func CheckParts(ctx context.Context, name string, parts []Part, s *Schema, opts 
 		return Report{}, err
 	}
 	defer func() { err = errors.Join(err, src.Close()) }()
+	if p.opts.keys, err = readForeignKeys(ctx, src.Schema(), s, p.opts); err != nil {
+		return Report{}, fmt.Errorf("validate %s: %w", name, err)
+	}
 	p.whole = newCheck(src, s, p.opts)
 	p.whole.report.Table = name
 	if err := p.whole.prepare(); err != nil {

@@ -58,7 +58,7 @@ func TestPartsMergeToTheWhole(t *testing.T) {
 	for i, c := range catalogue(t) {
 		for _, personal := range []bool{true, false} {
 			s := c.parse(t, personal)
-			opts := dataset.CheckOptions{Now: now, Reference: c.reference(t)}
+			opts := c.options(t)
 			for _, csv := range []string{c.Broken, c.Fine} {
 				if csv == "" || strings.Contains(csv, ";") { // ReadCSV wants commas; TestFilesMergeToTheWhole has these
 					continue
@@ -83,7 +83,7 @@ func TestFilesMergeToTheWhole(t *testing.T) {
 	t.Parallel()
 	for i, c := range catalogue(t) {
 		s := c.parse(t, false)
-		opts := dataset.CheckOptions{Now: now, Reference: c.reference(t)}
+		opts := c.options(t)
 		whole := check(t, c.Broken, s, opts)
 		header, rest, _ := strings.Cut(c.Broken, "\n")
 		rows := strings.SplitAfter(strings.TrimSuffix(rest, "\n"), "\n")

@@ -19,6 +19,8 @@ type Schema struct {
 	// NullValues are words that stand for null in text, beside the empty field.
 	NullValues []string `yaml:"null_values,omitempty" jsonschema_description:"Words that stand for null in text, beside the empty field, such as NA."`
 	Columns    []Rule   `yaml:"columns" jsonschema_description:"One entry for each column, or for each group of columns of one kind."`
+	// Environments are where parts of the schema apply only, such as training and serving.
+	Environments []string `yaml:"environments,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"Where parts of the schema may apply only, such as training and serving."`
 	// Checks are the expectations that span columns.
 	Checks []TableCheck `yaml:"checks,omitempty" jsonschema_description:"Expectations that span columns."`
 
@@ -105,10 +107,11 @@ type Rule struct {
 	// Checks are further expectations, each with its own share, severity and reason.
 	Checks []Expect `yaml:"checks,omitempty" jsonschema_description:"Further expectations, each with its own mostly, severity and reason."`
 
-	line    int
-	comment string // of Infer, for who edits the schema
-	name    *regexp.Regexp
-	formats []dateFormat
+	line      int
+	elsewhere bool   // it speaks of other environments only; see Schema.In
+	comment   string // of Infer, for who edits the schema
+	name      *regexp.Regexp
+	formats   []dateFormat
 }
 
 // Expect is a set of expectations on one column.
@@ -189,6 +192,9 @@ type Expect struct {
 	Reason   string   `yaml:"reason,omitempty" jsonschema_description:"Why the expectation matters, told with a failure."`
 	Severity Severity `yaml:"severity,omitempty" jsonschema:"enum=error,enum=warn" jsonschema_description:"Whether a failure stops the release; error unless said otherwise."`
 
+	// Environments are the only ones in which all of this is asked; everywhere where there are none.
+	Environments []string `yaml:"environments,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"The only environments in which this is asked; everywhere unless said."`
+
 	line                int
 	pattern, notPattern *regexp.Regexp
 	like, notLike       *regexp.Regexp
@@ -217,7 +223,7 @@ type Fit struct {
 	P float64 `yaml:"p" jsonschema:"minimum=0,maximum=1" jsonschema_description:"Least p-value of the test."`
 }
 
-// TableCheck is one expectation that spans columns: one of the fields down to Depends.
+// TableCheck is one expectation that spans columns: one of the fields down to References.
 type TableCheck struct {
 	// Unique names columns whose values together stand once.
 	Unique []string `yaml:"unique,omitempty" jsonschema_description:"Columns whose values together stand once."`
@@ -229,10 +235,15 @@ type TableCheck struct {
 	Combinations *Combinations `yaml:"combinations,omitempty" jsonschema_description:"The only combinations of values that some columns hold in a row."`
 	CramersV     *Association  `yaml:"cramers_v,omitempty" jsonschema_description:"Bounds of the association (Cramér's V; phi for two values each) of two columns."`
 	// Depends says that some columns give another.
-	Depends  *Dependency `yaml:"depends,omitempty" jsonschema_description:"Column that has one value for equal values of others, such as a label that does not conflict."`
-	Mostly   *float64    `yaml:"mostly,omitempty" jsonschema_description:"Share of the rows that must meet the expectation; all unless said otherwise."`
-	Reason   string      `yaml:"reason,omitempty" jsonschema_description:"Why the expectation matters, told with a failure."`
-	Severity Severity    `yaml:"severity,omitempty" jsonschema:"enum=error,enum=warn" jsonschema_description:"Whether a failure stops the release; error unless said otherwise."`
+	Depends *Dependency `yaml:"depends,omitempty" jsonschema_description:"Column that has one value for equal values of others, such as a label that does not conflict."`
+	// References says that values stand in another table.
+	References *ForeignKey `yaml:"references,omitempty" jsonschema_description:"Columns whose values stand together in another table: a foreign key."`
+	Mostly     *float64    `yaml:"mostly,omitempty" jsonschema_description:"Share of the rows that must meet the expectation; all unless said otherwise."`
+	Reason     string      `yaml:"reason,omitempty" jsonschema_description:"Why the expectation matters, told with a failure."`
+	Severity   Severity    `yaml:"severity,omitempty" jsonschema:"enum=error,enum=warn" jsonschema_description:"Whether a failure stops the release; error unless said otherwise."`
+
+	// Environments are the only ones in which this is asked; everywhere where there are none.
+	Environments []string `yaml:"environments,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"The only environments in which this is asked; everywhere unless said."`
 
 	line int
 	rule *rowRule

@@ -44,7 +44,7 @@ func TestParseSchemaRefuses(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
 		"empty":            {"", "the file is empty"},
 		"unknown field":    {"columns:\n  - {name: a, type: integer}\n  - {name: b, tpye: integer}\n", "line 3: field tpye is unknown; allowed are name, name_pattern"},
-		"unknown top":      {"colums: []\n", "line 1: field colums is unknown; allowed are rows, column_count, extra, order, null_values, columns, checks"},
+		"unknown top":      {"colums: []\n", "line 1: field colums is unknown; allowed are rows, column_count, extra, order, null_values, columns, environments, checks"},
 		"twice":            {"extra: allow\nextra: refuse\n", "line 2: mapping key \"extra\" already defined"},
 		"not a number":     {"columns:\n  - {name: a, type: integer, min: low}\n", "line 2"},
 		"no columns":       {"extra: allow\n", "at least one is needed"},

@@ -38,6 +38,9 @@ func (s *Schema) check() error {
 	if err := s.checkCounts(); err != nil {
 		return err
 	}
+	if err := s.checkEnvironments(); err != nil {
+		return err
+	}
 	for i := range s.Checks {
 		c := &s.Checks[i]
 		if err := c.check(s); err != nil {

@@ -110,7 +110,7 @@ func explain(err error) error {
 	for _, t := range []reflect.Type{
 		reflect.TypeFor[QuantileBound](), reflect.TypeFor[TableCheck](), reflect.TypeFor[Schema](),
 		reflect.TypeFor[Expect](), reflect.TypeFor[Bounds](), reflect.TypeFor[Range](), reflect.TypeFor[Rule](),
-		reflect.TypeFor[RowCount](), reflect.TypeFor[ColumnCount](), reflect.TypeFor[Fit](), reflect.TypeFor[Combinations](), reflect.TypeFor[Association](), reflect.TypeFor[Dependency](),
+		reflect.TypeFor[RowCount](), reflect.TypeFor[ColumnCount](), reflect.TypeFor[Fit](), reflect.TypeFor[Combinations](), reflect.TypeFor[Association](), reflect.TypeFor[Dependency](), reflect.TypeFor[ForeignKey](),
 	} {
 		text = strings.ReplaceAll(text, " not found in type dataset."+t.Name(), " is unknown; allowed are "+strings.Join(fieldsOf(t), ", "))
 	}

@@ -34,6 +34,8 @@ func (k *TableCheck) columns() []string {
 		return k.CramersV.Columns
 	case k.Depends != nil:
 		return append(append([]string{}, k.Depends.On...), k.Depends.Column)
+	case k.References != nil:
+		return k.References.Columns
 	}
 	return k.Unique
 }
@@ -51,6 +53,8 @@ func (k *TableCheck) key() string {
 		return "cramers_v"
 	case k.Depends != nil:
 		return "depends"
+	case k.References != nil:
+		return "references"
 	}
 	return "unique"
 }
@@ -69,6 +73,8 @@ func (k *TableCheck) want() string {
 		return k.CramersV.say("an association (Cramér's V) of " + names)
 	case k.Depends != nil:
 		return "one value of " + k.Depends.Column + " for equal " + strings.Join(k.Depends.On, ", ")
+	case k.References != nil:
+		return k.References.say(k.References.Data)
 	}
 	return names + " together once"
 }

@@ -52,6 +52,27 @@ func (l *Library) OpenTable(ctx context.Context, d catalog.DataVersion, e artifa
 	return &held{Source: src, close: f.Close}, nil
 }
 
+// OtherTable opens a table of the data that ref names, for foreign keys: the file of that path, or without one the only table.
+func (l *Library) OtherTable(ctx context.Context, ref, file string) (dataset.OtherTable, error) {
+	d, err := l.catalog.Data(ctx, ref)
+	if err != nil {
+		return dataset.OtherTable{}, err
+	}
+	var paths []string
+	if file != "" {
+		paths = []string{file}
+	}
+	tables, err := l.Tables(ctx, d, paths)
+	if err != nil {
+		return dataset.OtherTable{}, err
+	}
+	if len(tables) > 1 {
+		return dataset.OtherTable{}, fmt.Errorf("%s has %d tables: name one by its path", d.Label(), len(tables))
+	}
+	src, err := l.OpenTable(ctx, d, tables[0], dataset.SourceOptions{})
+	return dataset.OtherTable{Source: src, Label: d.Label() + ", " + tables[0].Path}, err
+}
+
 // openUploaded reads a blob by way of a temporary file: formats such as Parquet
 // are read from their end.
 func (l *Library) openUploaded(ctx context.Context, e artifacts.Entry, opts dataset.SourceOptions) (_ dataset.Source, err error) {

@@ -118,6 +118,8 @@ func newTensor(in onnx.Info, rows int, width int64) onnx.Tensor {
 		t.Floats = make([]float32, 0, n)
 	case in.Type == onnx.Float64:
 		t.Doubles = make([]float64, 0, n)
+	case in.Type.Half():
+		t.Halves = make([]uint16, 0, n)
 	case in.Type.Integer():
 		t.Ints = make([]int64, 0, n)
 	case in.Type == onnx.Bool:
@@ -176,6 +178,12 @@ func appendNumber(t *onnx.Tensor, v float64) error {
 			return errors.New("too large for float32")
 		}
 		t.Floats = append(t.Floats, narrow)
+	case t.Type.Half():
+		bits := onnx.ToHalf(t.Type, float32(v))
+		if math.IsInf(float64(onnx.FromHalf(t.Type, bits)), 0) {
+			return fmt.Errorf("too large for %s", t.Type)
+		}
+		t.Halves = append(t.Halves, bits)
 	default:
 		// Beyond 2^53 a float64 no longer says which integer was meant.
 		if v != math.Trunc(v) || math.Abs(v) > 1<<53 {

@@ -7,10 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
@@ -21,6 +21,7 @@ import (
 type Catalog interface {
 	Routes(ctx context.Context) ([]catalog.Route, error)
 	Model(ctx context.Context, name, version string) (catalog.Model, error)
+	Models(ctx context.Context, f catalog.ModelFilter) ([]catalog.Model, error)
 	Beat(ctx context.Context, g catalog.Gateway, instances []catalog.Instance) error
 	Leave(ctx context.Context, gatewayID string) error
 	AddTraffic(ctx context.Context, traffic []catalog.Traffic) error
@@ -52,14 +53,23 @@ type Config struct {
 	// Token, if set, is the bearer token that POST /predict asks for. Required
 	// when HTTP listens on anything but a loopback address.
 	Token string
+	// ModelControl lets clients of the inference protocol load versions of the
+	// registry and unload them, beside what the routes want.
+	ModelControl bool
+	// OperatorToken is the bearer token that loading and unloading ask for under
+	// ModelControl. Required for it when HTTP listens on anything but a loopback address.
+	OperatorToken string
 	// Sensitive names columns that are never logged, by model; "*" is every
 	// model. What the model's configuration calls sensitive is added.
 	Sensitive map[string][]string
 	// Version is the program's, which the inference protocol tells.
 	Version string
 	// Limits bound the calls of each model version. Default: as many batches running as
-	// there are processors, 1000 requests waiting.
+	// the version has instances, 1000 requests waiting.
 	Limits serving.Limits
+	// WarmUp bounds the time in which a version runs every size of batch before
+	// it takes requests. Default 30 s.
+	WarmUp time.Duration
 	// MaxDelay is how long a request may be held back for others to share its
 	// batch. Zero: never, see serving.Batching.
 	MaxDelay time.Duration
@@ -68,6 +78,9 @@ type Config struct {
 	PredictTimeout time.Duration
 	// MaxBody bounds a request's body in bytes. Default 8 MiB.
 	MaxBody int64
+	// MaxHeld bounds the bytes of all requests together, from the arrival of their
+	// bodies to their answers; more are refused with 503. Default 256 MiB.
+	MaxHeld int64
 	// MaxRows bounds the rows of one request. Default 4096.
 	MaxRows int
 	// Poll is how often the catalog is asked for routes, give or take a fifth. Default 250 ms.
@@ -86,6 +99,8 @@ type Config struct {
 	// DrainTimeout bounds each part of the way down: the requests in flight,
 	// the last counts, the last of the log. Default 15 s.
 	DrainTimeout time.Duration
+	// Traces makes the spans of requests. Nil: there are none.
+	Traces trace.TracerProvider
 	// Registry takes the metrics that GET /metrics serves. Default: one of its own.
 	Registry *prometheus.Registry
 	Logger   *slog.Logger // default: slog.Default
@@ -95,14 +110,13 @@ func (c Config) withDefaults() Config {
 	if c.Name == "" {
 		c.Name, _ = os.Hostname() // a name is for people; the id is unique without it
 	}
-	if c.Limits.Running == 0 {
-		c.Limits.Running = runtime.GOMAXPROCS(0)
-	}
 	if c.Limits.Waiting == 0 {
 		c.Limits.Waiting = 1000
 	}
+	fill(&c.WarmUp, 30*time.Second)
 	fill(&c.PredictTimeout, 10*time.Second)
 	fill(&c.MaxBody, 8<<20)
+	fill(&c.MaxHeld, 256<<20)
 	fill(&c.MaxRows, 4096)
 	fill(&c.Poll, 250*time.Millisecond)
 	fill(&c.BeatEvery, time.Second)
@@ -135,6 +149,9 @@ func (c Config) validate() error {
 	} else if c.Token == "" && !loopback(c.HTTP.Addr()) {
 		refuse("Token: required, as HTTP listens on %s, which is not a loopback address", c.HTTP.Addr())
 	}
+	if c.HTTP != nil && c.ModelControl && c.OperatorToken == "" && !loopback(c.HTTP.Addr()) {
+		refuse("OperatorToken: required for ModelControl, as HTTP listens on %s, which is not a loopback address", c.HTTP.Addr())
+	}
 	if c.Catalog == nil {
 		refuse("Catalog: required")
 	}
@@ -148,8 +165,8 @@ func (c Config) validate() error {
 		refuse("StateDir: required")
 	}
 	for name, v := range map[string]int64{
-		"MaxBody": c.MaxBody, "MaxRows": int64(c.MaxRows), "LogRows": int64(c.LogRows), "LogBuffer": int64(c.LogBuffer),
-		"Poll": int64(c.Poll), "BeatEvery": int64(c.BeatEvery), "LogAge": int64(c.LogAge), "PredictTimeout": int64(c.PredictTimeout),
+		"MaxBody": c.MaxBody, "MaxHeld": c.MaxHeld, "MaxRows": int64(c.MaxRows), "LogRows": int64(c.LogRows), "LogBuffer": int64(c.LogBuffer),
+		"Poll": int64(c.Poll), "BeatEvery": int64(c.BeatEvery), "LogAge": int64(c.LogAge), "WarmUp": int64(c.WarmUp), "PredictTimeout": int64(c.PredictTimeout),
 		"CatalogTimeout": int64(c.CatalogTimeout), "FetchTimeout": int64(c.FetchTimeout), "DrainTimeout": int64(c.DrainTimeout),
 		"Limits.Running": int64(c.Limits.Running), "Limits.Waiting": int64(c.Limits.Waiting),
 	} {

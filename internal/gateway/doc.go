@@ -17,7 +17,12 @@
 //     one held can answer; only its verdict on the canary is.
 //   - A canary that is not warm gets no traffic; weight zero is zero; a subject
 //     that is on the canary stays there while the weight grows.
-//   - A failed prediction is counted for its version and answered as an error. It
-//     is never tried on the other version behind the client's back.
+//   - A failed prediction is counted for its version and answered as an error, but
+//     for tensors that hold what is no number. It is never tried on the other
+//     version behind the client's back.
+//   - No request is lost when versions are swapped.
+//   - All requests together hold a bounded number of bytes.
+//   - An operator's request changes how versions are served and what is held beside
+//     the routes, never what a route names nor what a version's content is.
 //   - A client's mistake is no error of the model.
 package gateway

@@ -27,6 +27,9 @@ type Gateway struct {
 	table   *Table
 	pool    *serving.Pool
 	sync    *Sync
+	control *control
+	budget  *budget
+	tracing *tracing
 	stats   *Stats
 	log     *predlog.Log
 	metrics *metrics
@@ -51,9 +54,11 @@ func New(cfg Config) (*Gateway, error) {
 	g := &Gateway{cfg: cfg, started: time.Now(), changed: make(chan struct{}, 1)}
 	g.id = cfg.Name + "-" + randomID()
 	g.table = NewTable(cfg.Logger)
+	g.budget = newBudget(cfg.MaxHeld)
+	g.tracing = newTracing(cfg.Traces)
 	pool, err := serving.NewPool(serving.PoolConfig{
-		Runtime: cfg.Runtime, Fetch: files.fetch, Limits: cfg.Limits, MaxDelay: cfg.MaxDelay,
-		Observe: func(key serving.Key, b serving.Batch) { g.metrics.batches.observe(key, b) }, Logger: cfg.Logger,
+		Runtime: cfg.Runtime, Fetch: files.fetch, Limits: cfg.Limits, MaxDelay: cfg.MaxDelay, WarmUp: cfg.WarmUp,
+		Observe: func(key serving.Key, b serving.Batch) { g.metrics.batches.observe(key, b) }, Trace: g.tracing.hook(), Logger: cfg.Logger,
 		Changed: func() {
 			select {
 			case g.changed <- struct{}{}:
@@ -66,9 +71,10 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	g.pool = pool
 	g.prober = newProber(pool)
-	g.sync = newSync(cfg, g.table, pool, files)
+	g.control = newControl()
+	g.sync = newSync(cfg, g.table, pool, files, g.control.held)
 	g.stats = NewStats(g.id, cfg.Catalog.AddTraffic)
-	if g.metrics, err = newMetrics(cfg.Registry, g.table, pool, g.contact); err != nil {
+	if g.metrics, err = newMetrics(cfg.Registry, g.table, pool, g.budget, g.contact); err != nil {
 		return nil, err
 	}
 	g.log, err = predlog.New(predlog.Config{

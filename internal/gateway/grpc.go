@@ -41,7 +41,7 @@ func (s *grpcServer) update(h health) {
 	s.health.SetServingStatus("", status(h.Status == "ok"))
 	for name, m := range h.Models {
 		s.known[name] = true
-		s.health.SetServingStatus(name, status(m.Healthy && m.Stable != ""))
+		s.health.SetServingStatus(name, status(m.Healthy && (m.Stable != "" || len(m.Loaded) > 0)))
 	}
 	for name := range s.known {
 		if _, ok := h.Models[name]; !ok {

@@ -61,7 +61,7 @@ func (g *Gateway) handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		g.fail(w, http.StatusNotFound, errorResponse{Error: "no such page: there are POST /predict, GET /health, GET /metrics and the inference protocol under /v2"})
 	})
-	return mux
+	return g.tracing.headers(g.budget.bodies(mux))
 }
 
 // only lets one method through, HEAD beside GET.
@@ -108,6 +108,9 @@ func (g *Gateway) readPredict(w http.ResponseWriter, r *http.Request) (predictRe
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, g.cfg.MaxBody))
 	var large *http.MaxBytesError
 	switch {
+	case errors.Is(err, errOverBudget):
+		w.Header().Set("Retry-After", "1")
+		return predictRequest{}, http.StatusServiceUnavailable, errOverBudget
 	case errors.As(err, &large):
 		return predictRequest{}, http.StatusRequestEntityTooLarge, fmt.Errorf("the body is larger than %d bytes: send fewer rows at once", large.Limit)
 	case err != nil:
@@ -135,7 +138,7 @@ func (g *Gateway) refuse(w http.ResponseWriter, key serving.Key, id string, err 
 		status = http.StatusNotFound
 	case errors.Is(err, serving.ErrInput):
 		status = http.StatusBadRequest
-	case errors.Is(err, serving.ErrNotReady), errors.Is(err, serving.ErrBusy):
+	case errors.Is(err, serving.ErrNotReady), errors.Is(err, serving.ErrBusy), errors.Is(err, errOverBudget):
 		status = http.StatusServiceUnavailable
 		w.Header().Set("Retry-After", "1")
 	}
@@ -200,10 +203,16 @@ func (g *Gateway) authorised(r *http.Request) bool {
 	return strings.EqualFold(scheme, "bearer") && g.knows(strings.TrimSpace(token))
 }
 
-// knows tells whether a token is the one that requests need, if they need one.
+// knows tells whether a token is one that requests need, if they need one. An
+// operator may do what others may.
 func (g *Gateway) knows(token string) bool {
-	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(g.cfg.Token))
-	return g.cfg.Token == "" || subtle.ConstantTimeCompare(got[:], want[:]) == 1
+	return g.cfg.Token == "" || same(token, g.cfg.Token) || g.cfg.OperatorToken != "" && same(token, g.cfg.OperatorToken)
+}
+
+// same compares tokens in constant time.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
 }
 
 // checkMedia takes JSON, and what clients say that do not say what they send:

@@ -76,6 +76,13 @@ func (w *world) Model(ctx context.Context, name, version string) (catalog.Model,
 	return w.Catalog.Model(ctx, name, version)
 }
 
+func (w *world) Models(ctx context.Context, f catalog.ModelFilter) ([]catalog.Model, error) {
+	if w.catalogDown.Load() {
+		return nil, errDown
+	}
+	return w.Catalog.Models(ctx, f)
+}
+
 func (w *world) Beat(ctx context.Context, g catalog.Gateway, i []catalog.Instance) error {
 	if w.catalogDown.Load() {
 		return errDown

@@ -79,22 +79,42 @@ type health struct {
 }
 
 type modelHealth struct {
-	Healthy        bool            `json:"healthy"`
-	Reason         string          `json:"reason,omitempty"`
-	Stable         string          `json:"stable,omitempty"`
-	Canary         string          `json:"canary,omitempty"`
-	CanaryPermille int             `json:"canary_permille"`
-	RouteRev       int64           `json:"route_rev"`
-	Versions       []versionHealth `json:"versions"`
+	Healthy        bool   `json:"healthy"`
+	Reason         string `json:"reason,omitempty"`
+	Stable         string `json:"stable,omitempty"`
+	Canary         string `json:"canary,omitempty"`
+	CanaryPermille int    `json:"canary_permille"`
+	RouteRev       int64  `json:"route_rev"`
+	// Loaded are the versions that an operator has loaded.
+	Loaded   []string        `json:"loaded,omitempty"`
+	Versions []versionHealth `json:"versions"`
 }
 
 type versionHealth struct {
-	Version string `json:"version"`
-	State   string `json:"state"`
-	Device  string `json:"device,omitempty"`
-	Error   string `json:"error,omitempty"`
+	Version   string  `json:"version"`
+	State     string  `json:"state"`
+	Device    string  `json:"device,omitempty"`
+	Instances int     `json:"instances,omitempty"`
+	WarmUp    *warmUp `json:"warm_up,omitempty"`
+	Error     string  `json:"error,omitempty"`
 	// Process is how the version's process is; absent if it has none of its own.
 	Process *serving.Process `json:"process,omitempty"`
+}
+
+// warmUp is what a version ran before it took requests.
+type warmUp struct {
+	Rows    []int   `json:"rows"` // of each batch
+	Seconds float64 `json:"seconds"`
+	// LeftOut says why batch sizes are missing.
+	LeftOut string `json:"left_out,omitempty"`
+}
+
+func versionHealthOf(s serving.Status) versionHealth {
+	out := versionHealth{Version: s.Version, State: string(s.State), Device: s.Device, Instances: s.Instances, Error: clipTo(s.Error, 500), Process: s.Process}
+	if w := s.WarmUp; w.Took > 0 {
+		out.WarmUp = &warmUp{Rows: append([]int{}, w.Sizes...), Seconds: w.Took.Seconds(), LeftOut: clipTo(w.Left, 500)}
+	}
+	return out
 }
 
 // health is what the gateway knows of itself. It is healthy when the production
@@ -114,6 +134,18 @@ func (g *Gateway) health() health {
 		}
 		out.Models[name] = m
 	}
+	for name, c := range g.control.all() {
+		m, routed := out.Models[name]
+		if !routed && len(c.versions) > 0 { // whether it works is no verdict on the gateway
+			m = g.versionsHealth(modelHealth{Healthy: g.prober.check(c.versions[0].key) == nil}, name)
+		}
+		for _, v := range c.versions {
+			m.Loaded = append(m.Loaded, v.key.Version)
+		}
+		if routed || len(c.versions) > 0 {
+			out.Models[name] = m
+		}
+	}
 	if len(out.Models) == 0 && !ok {
 		out.Status, out.Reason = "unavailable", "the catalog has not answered yet, and no routes were kept from before"
 	}
@@ -127,9 +159,14 @@ func (g *Gateway) modelHealth(r catalog.Route) modelHealth {
 			m.Healthy, m.Reason = false, clipError(err)
 		}
 	}
+	return g.versionsHealth(m, r.Model)
+}
+
+// versionsHealth adds the versions held here.
+func (g *Gateway) versionsHealth(m modelHealth, model string) modelHealth {
 	for _, s := range g.pool.Statuses() {
-		if s.Model == r.Model {
-			m.Versions = append(m.Versions, versionHealth{Version: s.Version, State: string(s.State), Device: s.Device, Error: clipTo(s.Error, 500), Process: s.Process})
+		if s.Model == model {
+			m.Versions = append(m.Versions, versionHealthOf(s))
 		}
 	}
 	return m

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/feature"
 	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -36,13 +35,31 @@ func (b inference) Ready() bool { return b.g.Synced() }
 func (b inference) Infer(ctx context.Context, r oip.Request) (oip.Response, error) {
 	g := b.g
 	subject, _ := r.Parameters[paramSubject].(string)
-	priority, _ := r.Parameters[paramPriority].(int64)
 	if len(subject) > maxSubject {
 		return oip.Response{}, oip.Errorf(oip.Invalid, "parameter %s: longer than %d bytes", paramSubject, maxSubject)
 	}
+	leave, err := g.budget.admit(serving.Input{Tensors: r.Inputs})
+	if err != nil {
+		return oip.Response{}, refusal(err)
+	}
+	defer leave()
+	ctx, span := g.tracing.begin(ctx)
+	id := requestIDOf(r)
+	key, out, err := b.infer(ctx, r, id, subject)
+	span.done(key, id, serving.Input{Tensors: r.Inputs}.Len(), err)
+	if err != nil {
+		return oip.Response{}, refusal(err)
+	}
+	return oip.Response{Model: key.Model, Version: key.Version, Outputs: out}, nil
+}
+
+// infer routes a request, runs it, counts it and logs it.
+func (b inference) infer(ctx context.Context, r oip.Request, id, subject string) (serving.Key, []onnx.Tensor, error) {
+	g := b.g
+	priority, _ := r.Parameters[paramPriority].(int64)
 	c, err := b.acquire(r.Model, r.Version, subject)
 	if err != nil {
-		return oip.Response{}, err
+		return serving.Key{Model: r.Model, Version: r.Version}, nil, err
 	}
 	defer c.Release()
 	limited, cancel := context.WithTimeout(ctx, g.cfg.PredictTimeout)
@@ -52,18 +69,15 @@ func (b inference) Infer(ctx context.Context, r oip.Request) (oip.Response, erro
 	a := answer{key: c.key, latency: time.Since(began)}
 	rows := func() serving.Input { return input(r.Inputs) }
 	n := int(r.Inputs[0].Rows())
-	if err == nil {
-		a.predictions, err = read(c, out, n)
-	}
 	err = g.judge(ctx, c, rows, err)
-	g.count(c, a, err, ctx.Err() != nil)
-	id := requestIDOf(r)
-	g.sayPanic(c.key, id, err)
-	g.note(c, id, began, subject, n, rows, a, err)
-	if err != nil {
-		return oip.Response{}, refusal(err)
+	verdict := err
+	if err == nil { // predictions that are no numbers count against the model, and are still the tensors asked for
+		a.predictions, verdict = read(c, out, n)
 	}
-	return oip.Response{Model: c.key.Model, Version: c.key.Version, Outputs: out}, nil
+	g.count(c, a, verdict, ctx.Err() != nil)
+	g.sayPanic(c.key, id, err)
+	g.note(c, id, began, subject, n, rows, a, verdict)
+	return c.key, out, err
 }
 
 func requestIDOf(r oip.Request) string {
@@ -98,7 +112,7 @@ func (b inference) acquire(model, version, subject string) (choice, error) {
 		}
 		return c, nil
 	}
-	r, key, err := b.named(model, version)
+	key, err := b.named(model, version)
 	if err != nil {
 		return choice{}, err
 	}
@@ -106,30 +120,49 @@ func (b inference) acquire(model, version, subject string) (choice, error) {
 	if err != nil {
 		return choice{}, refusal(err)
 	}
-	return choice{Lease: lease, key: key, rev: r.Rev}, nil
+	return choice{Lease: lease, key: key, rev: b.g.table.Routes()[key.Model].Rev}, nil
 }
 
-// named finds a version of a model's route.
-func (b inference) named(model, version string) (catalog.Route, serving.Key, error) {
+// named finds a version: one of the model's route, or one that an operator has
+// loaded. No version is the first that an operator has loaded.
+func (b inference) named(model, version string) (serving.Key, error) {
 	r, err := b.g.route(model)
+	if err == nil {
+		switch version {
+		case r.Stable:
+			return stableKey(r), nil
+		case r.Canary:
+			return canaryKey(r), nil
+		}
+		model = r.Model
+	}
+	if key, ok := b.g.control.key(model, version); ok {
+		return key, nil
+	}
 	if err != nil {
-		return r, serving.Key{}, b.unknown(model, err)
+		return serving.Key{}, b.unknown(model, err)
 	}
-	switch version {
-	case r.Stable:
-		return r, stableKey(r), nil
-	case r.Canary:
-		return r, canaryKey(r), nil
-	}
-	return r, serving.Key{}, oip.Errorf(oip.NotFound, "Request for unknown model: '%s' version %s is not found: %s is in production", clip(model), clip(version), r.Stable)
+	return serving.Key{}, oip.Errorf(oip.NotFound, "Request for unknown model: '%s' version %s is not found: %s is in production", clip(model), clip(version), r.Stable)
 }
 
 // unknown says in the words that clients look for that there is no such model.
 func (b inference) unknown(model string, err error) error {
+	if c, ok := b.g.control.model(model); ok && errors.Is(err, errUnknownModel) {
+		return oip.Errorf(oip.Unavailable, "Request for unknown model: '%s' has no available versions: %s", clip(model), clipTo(c.reason, 500))
+	}
 	if errors.Is(err, errUnknownModel) {
 		return oip.Errorf(oip.NotFound, "Request for unknown model: '%s' is not found", clip(model))
 	}
 	return refusal(err)
+}
+
+// code is an error's in the protocol.
+func code(err error) oip.Code {
+	var e *oip.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return oip.Internal
 }
 
 // refusal is an error in the protocol's terms.
@@ -137,7 +170,7 @@ func refusal(err error) error {
 	switch {
 	case errors.Is(err, serving.ErrInput):
 		return &oip.Error{Code: oip.Invalid, Err: err}
-	case errors.Is(err, serving.ErrNotReady), errors.Is(err, serving.ErrBusy):
+	case errors.Is(err, serving.ErrNotReady), errors.Is(err, serving.ErrBusy), errors.Is(err, errOverBudget):
 		return &oip.Error{Code: oip.Unavailable, Err: err}
 	}
 	return err

@@ -27,7 +27,14 @@ type answer struct {
 }
 
 // predict routes a request, runs it, counts it and logs it.
-func (g *Gateway) predict(ctx context.Context, id string, req predictRequest) (answer, error) {
+func (g *Gateway) predict(ctx context.Context, id string, req predictRequest) (out answer, err error) {
+	ctx, span := g.tracing.begin(ctx)
+	defer func() { span.done(out.key, id, req.Input.Len(), err) }()
+	leave, err := g.budget.admit(req.Input)
+	if err != nil {
+		return answer{key: serving.Key{Model: req.Model}}, err
+	}
+	defer leave()
 	c, err := g.choose(req)
 	if err != nil {
 		return answer{key: serving.Key{Model: req.Model}}, err
@@ -37,7 +44,7 @@ func (g *Gateway) predict(ctx context.Context, id string, req predictRequest) (a
 	defer cancel()
 	began := time.Now()
 	predictions, err := c.Predict(limited, req.Input)
-	out := answer{key: c.key, predictions: predictions, latency: time.Since(began)}
+	out = answer{key: c.key, predictions: predictions, latency: time.Since(began)}
 	in := func() serving.Input { return req.Input }
 	err = g.judge(ctx, c, in, err)
 	g.count(c, out, err, ctx.Err() != nil)
@@ -68,7 +75,7 @@ func (g *Gateway) choose(req predictRequest) (choice, error) {
 	for {
 		r, err := g.route(req.Model)
 		if err != nil {
-			return choice{}, err
+			return g.loaded(req.Model, err)
 		}
 		c, err := pick(r, req.Subject, g.pool)
 		if err == nil {
@@ -78,6 +85,19 @@ func (g *Gateway) choose(req predictRequest) (choice, error) {
 			return choice{}, err
 		}
 	}
+}
+
+// loaded is the version that an operator has loaded of a model without a route.
+func (g *Gateway) loaded(model string, otherwise error) (choice, error) {
+	key, ok := g.control.key(model, "")
+	if !ok {
+		return choice{}, otherwise
+	}
+	lease, err := g.pool.Acquire(key)
+	if err != nil {
+		return choice{}, err
+	}
+	return choice{Lease: lease, key: key}, nil
 }
 
 func (g *Gateway) route(model string) (catalog.Route, error) {

@@ -1,31 +1,24 @@
 package gateway
 
 import (
-	"context"
 	"slices"
 	"time"
 
-	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/serving"
 )
 
-// platformONNX is what the protocol calls ONNX models.
-const platformONNX = "onnxruntime_onnx"
+// What the protocol's configurations call ONNX models and what runs them.
+const (
+	platformONNX = "onnxruntime_onnx"
+	backendONNX  = "onnxruntime"
+)
 
 // Metadata implements oip.Backend.
 func (b inference) Metadata(model, version string) (oip.Metadata, error) {
-	r, err := b.g.route(model)
+	key, err := b.find(model, version)
 	if err != nil {
-		return oip.Metadata{}, b.unknown(model, err)
-	}
-	key := stableKey(r)
-	if version != "" {
-		if r, key, err = b.named(model, version); err != nil {
-			return oip.Metadata{}, err
-		}
-	} else if r.Stable == "" {
-		return oip.Metadata{}, oip.Errorf(oip.Unavailable, "%s: no version of it is in production yet", r.Model)
+		return oip.Metadata{}, err
 	}
 	lease, err := b.g.pool.Acquire(key)
 	if err != nil {
@@ -34,58 +27,54 @@ func (b inference) Metadata(model, version string) (oip.Metadata, error) {
 	defer lease.Release()
 	batching := lease.Batching()
 	out := oip.Metadata{
-		Name: r.Model, Versions: versions(r), Platform: platformONNX, Inputs: lease.Inputs(), Outputs: lease.Outputs(),
-		MaxDelayMicroseconds: uint64(batching.MaxDelay / time.Microsecond), //nolint:gosec // not negative
+		Name: key.Model, Versions: b.versions(key.Model), Platform: platformONNX, Inputs: lease.Inputs(), Outputs: lease.Outputs(),
+		MaxDelayMicroseconds: uint64(batching.MaxDelay / time.Microsecond),     //nolint:gosec // not negative
+		Instances:            int32(lease.Instances()), Device: lease.Device(), //nolint:gosec // at most maxInstances
 	}
 	if batching.MaxRows > 1 {
 		out.MaxBatch = batching.MaxRows
 	}
+	for _, n := range batching.Preferred {
+		out.Preferred = append(out.Preferred, int32(n)) //nolint:gosec // at most maxBatchSize
+	}
 	return out, nil
 }
 
-// versions are those of a route, production first.
-func versions(r catalog.Route) []string {
+// find is the version that a request without a subject means.
+func (b inference) find(model, version string) (serving.Key, error) {
+	r, err := b.g.route(model)
+	if err != nil || version != "" {
+		return b.named(model, version)
+	}
+	if r.Stable == "" {
+		return serving.Key{}, oip.Errorf(oip.Unavailable, "%s: no version of it is in production yet", r.Model)
+	}
+	return stableKey(r), nil
+}
+
+// versions are those of a model's route, production first, and those that an operator has loaded.
+func (b inference) versions(model string) []string {
 	out := []string{}
-	for _, v := range []string{r.Stable, r.Canary} {
+	add := func(v string) {
 		if v != "" && !slices.Contains(out, v) {
 			out = append(out, v)
 		}
 	}
-	return out
-}
-
-// Index implements oip.Backend.
-func (b inference) Index() []oip.Entry {
-	states := map[serving.State]string{serving.Ready: "READY", serving.Loading: "LOADING", serving.Failed: "UNAVAILABLE"}
-	out := []oip.Entry{}
-	for _, s := range b.g.pool.Statuses() {
-		out = append(out, oip.Entry{Name: s.Model, Version: s.Version, State: states[s.State], Reason: clipTo(s.Error, 500)})
+	r := b.g.table.Routes()[model]
+	add(r.Stable)
+	add(r.Canary)
+	m, _ := b.g.control.model(model)
+	for _, v := range m.versions {
+		add(v.key.Version)
 	}
 	return out
-}
-
-// Load implements oip.Backend. What is served is decided by releases: a model
-// that has a route is there already.
-func (b inference) Load(_ context.Context, model string) error {
-	if _, err := b.Metadata(model, ""); err != nil {
-		return oip.Errorf(oip.Invalid, "failed to load '%s': %w; start a release to have a model served", clip(model), err)
-	}
-	return nil
-}
-
-// Unload implements oip.Backend.
-func (b inference) Unload(_ context.Context, model string) error {
-	if _, err := b.g.route(model); err != nil {
-		return b.unknown(model, err)
-	}
-	return oip.Errorf(oip.Unsupported, "'%s' is in production: what is served is decided by releases, not by clients", clip(model))
 }
 
 // Statistics implements oip.Backend.
 func (b inference) Statistics(model, version string) ([]oip.Statistics, error) {
 	if model != "" {
-		if _, err := b.g.route(model); err != nil {
-			return nil, b.unknown(model, err)
+		if _, err := b.find(model, ""); err != nil && code(err) != oip.Unavailable {
+			return nil, err
 		}
 	}
 	out := []oip.Statistics{}
@@ -108,9 +97,11 @@ func (b inference) Statistics(model, version string) ([]oip.Statistics, error) {
 
 func statistics(key serving.Key, c serving.Counts) oip.Statistics {
 	d := func(t serving.Total) oip.Duration { return oip.Duration{Count: t.Count, NS: uint64(t.Time)} } //nolint:gosec // not negative
+	// Input and output are not measured apart from the run, but are counted with it: perf_analyzer wants the counts to be equal.
+	counted := func(t serving.Total) oip.Duration { return oip.Duration{Count: t.Count} }
 	out := oip.Statistics{
 		Name: key.Model, Version: key.Version, InferenceCount: c.Rows, ExecutionCount: c.Batches, Responses: map[string]struct{}{},
-		Infer: oip.InferStatistics{Success: d(c.Success), Fail: d(c.Fail), Queue: d(c.Queue), ComputeInfer: d(c.Compute)}, Memory: []struct{}{},
+		Infer: oip.InferStatistics{Success: d(c.Success), Fail: d(c.Fail), Queue: d(c.Queue), ComputeInput: counted(c.Compute), ComputeInfer: d(c.Compute), ComputeOutput: counted(c.Compute)}, Memory: []struct{}{},
 		Batches: []oip.BatchStatistics{},
 	}
 	if !c.Last.IsZero() {
@@ -122,7 +113,8 @@ func statistics(key serving.Key, c serving.Counts) oip.Statistics {
 	}
 	slices.Sort(sizes)
 	for _, size := range sizes {
-		out.Batches = append(out.Batches, oip.BatchStatistics{Size: uint64(size), ComputeInfer: d(c.Sizes[size])}) //nolint:gosec // not negative
+		ran := c.Sizes[size]
+		out.Batches = append(out.Batches, oip.BatchStatistics{Size: uint64(size), ComputeInput: counted(ran), ComputeInfer: d(ran), ComputeOutput: counted(ran)}) //nolint:gosec // not negative
 	}
 	return out
 }

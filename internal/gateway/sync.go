@@ -18,7 +18,7 @@ import (
 
 // Sync brings the table and the pool to what the catalog desires, and keeps
 // what a start without the catalog needs. Its methods belong to one goroutine,
-// but for contact and config.
+// but for contact, config and refresh.
 type Sync struct {
 	catalog Catalog
 	table   *Table
@@ -27,6 +27,8 @@ type Sync struct {
 	path    string // last-good.json
 	timeout time.Duration
 	logger  *slog.Logger
+	extra   func() []heldVersion // beside what the routes want
+	asked   chan chan struct{}   // to bring the pool to what is desired now
 
 	configs atomic.Pointer[map[serving.Key]ModelConfig]
 	raw     map[serving.Key]json.RawMessage
@@ -35,11 +37,11 @@ type Sync struct {
 	contact atomic.Int64 // unix nanoseconds of the catalog's last answer; 0 never
 }
 
-func newSync(cfg Config, table *Table, pool *serving.Pool, files cache) *Sync {
+func newSync(cfg Config, table *Table, pool *serving.Pool, files cache, extra func() []heldVersion) *Sync {
 	s := &Sync{
 		catalog: cfg.Catalog, table: table, pool: pool, cache: files,
 		path: filepath.Join(filepath.Dir(files.dir), "last-good.json"), timeout: cfg.CatalogTimeout, logger: cfg.Logger,
-		raw: map[serving.Key]json.RawMessage{}, kept: true,
+		extra: extra, asked: make(chan chan struct{}), raw: map[serving.Key]json.RawMessage{}, kept: true,
 	}
 	s.configs.Store(&map[serving.Key]ModelConfig{})
 	return s
@@ -82,6 +84,9 @@ func (s *Sync) run(ctx context.Context, every time.Duration, changed <-chan stru
 				return
 			case <-changed:
 				s.settle()
+			case done := <-s.asked:
+				s.say(s.apply())
+				close(done)
 			case <-timer.C:
 				break waiting
 			}
@@ -96,6 +101,18 @@ func (s *Sync) once(ctx context.Context) {
 		return
 	}
 	s.say(errors.Join(err, s.apply()))
+}
+
+// refresh makes the pool hold what is desired now, and returns when it has begun to.
+func (s *Sync) refresh(ctx context.Context) error {
+	done := make(chan struct{})
+	select {
+	case s.asked <- done:
+		<-done
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the catalog's answer: %w", ctx.Err())
+	}
 }
 
 // settle puts in force what is ready.
@@ -189,6 +206,10 @@ func (s *Sync) apply() error {
 		configs[key] = c
 		desired = append(desired, serving.Desired{Key: key, Config: c.Model})
 	}
+	for _, v := range s.extra() {
+		configs[v.key] = v.config
+		desired = append(desired, serving.Desired{Key: v.key, Config: v.config.Model, Batching: v.batching}) // the last one counts
+	}
 	s.configs.Store(&configs)
 	s.settle()
 	if err := s.pool.Ensure(desired); err != nil {
@@ -215,13 +236,15 @@ func (s *Sync) keep(newest []catalog.Route, configs map[serving.Key]ModelConfig)
 	for _, r := range s.table.Routes() {
 		kept.InForce = append(kept.InForce, r)
 	}
-	var digests []string
 	for key := range s.raw {
 		if _, ok := configs[key]; !ok {
 			delete(s.raw, key)
 			continue
 		}
 		kept.Models = append(kept.Models, lastGoodModel{Model: key.Model, Version: key.Version, Digest: key.Digest, Config: s.raw[key]})
+	}
+	digests := make([]string, 0, len(configs))
+	for key := range configs {
 		digests = append(digests, key.Digest)
 	}
 	if err := kept.write(s.path); err != nil {

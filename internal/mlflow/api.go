@@ -98,6 +98,7 @@ func (a *API) Mount(mux *http.ServeMux) {
 	}
 	mux.Handle("GET /version", handler)
 	mux.Handle("GET /get-artifact", handler)
+	mux.Handle("GET /model-versions/get-artifact", handler)
 }
 
 // Handler answers all paths of the API. What a browser sends for a page of another
@@ -119,6 +120,7 @@ func (a *API) Handler() http.Handler {
 	}
 	mux.Handle("GET /version", a.answer(version))
 	mux.Handle("GET /get-artifact", a.answer(a.downloadOf))
+	mux.Handle("GET /model-versions/get-artifact", a.answer(a.downloadOfVersion))
 	mux.Handle("/", a.answer(unknown))
 	return http.NewCrossOriginProtection().Handler(mux)
 }

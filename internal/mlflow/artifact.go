@@ -59,10 +59,9 @@ func (a *API) listBelow(ctx context.Context, root, folder string) (artifactList,
 	if !ours {
 		return artifactList{}, fail(InvalidParameterValue, "the artifacts at %s are not kept here: list them with a client that reaches them", clip(root))
 	}
-	if folder != "" {
-		if err := checkPath(folder); err != nil {
-			return artifactList{}, err
-		}
+	folder, err := checkFolder(folder)
+	if err != nil {
+		return artifactList{}, err
 	}
 	files, err := a.listFolder(ctx, path.Join(strings.Trim(base, "/"), folder))
 	out := artifactList{Root: root, Files: files}
@@ -103,6 +102,16 @@ func checkPath(p string) error {
 		return fail(InvalidParameterValue, "Invalid path")
 	}
 	return within("path", p, maxPath)
+}
+
+// checkFolder accepts the relative path of a folder that is listed; empty is the
+// folder that it is relative to. Clients that are asked for '.' leave it in the path.
+func checkFolder(p string) (string, error) {
+	parts := slices.DeleteFunc(strings.Split(p, "/"), func(part string) bool { return part == "." })
+	if p = strings.Join(parts, "/"); p == "" {
+		return "", nil
+	}
+	return p, checkPath(p)
 }
 
 // maxPath bounds the whole path of an artifact.

@@ -30,11 +30,9 @@ func noParts(http.ResponseWriter, *http.Request) error {
 }
 
 func (a *API) listProxied(w http.ResponseWriter, r *http.Request) error {
-	folder := strings.Trim(r.URL.Query().Get("path"), "/")
-	if folder != "" {
-		if err := checkPath(folder); err != nil {
-			return err
-		}
+	folder, err := checkFolder(strings.Trim(r.URL.Query().Get("path"), "/"))
+	if err != nil {
+		return err
 	}
 	files, err := a.listFolder(r.Context(), folder)
 	if err != nil {
@@ -128,6 +126,30 @@ func (a *API) downloadOf(w http.ResponseWriter, r *http.Request) error {
 	folder, ours := strings.CutPrefix(run.ArtifactURI, catalog.ArtifactAddress)
 	if !ours {
 		return fail(InvalidParameterValue, "the artifacts at %s are not kept here: fetch them with a client that reaches them", clip(run.ArtifactURI))
+	}
+	return a.sendFile(w, r, path.Join(folder, query.Get("path")))
+}
+
+// downloadOfVersion answers `GET /model-versions/get-artifact?name=…&version=…&path=…`, another such link.
+func (a *API) downloadOfVersion(w http.ResponseWriter, r *http.Request) error {
+	query := r.URL.Query()
+	if err := checkPath(query.Get("path")); err != nil {
+		return err
+	}
+	var number integer
+	if number.UnmarshalJSON([]byte(query.Get("version"))) != nil {
+		return invalidValue("version", query.Get("version"), "want a number")
+	}
+	m, err := a.version(r.Context(), query.Get("name"), &number)
+	if err != nil {
+		return err
+	}
+	folder, files, err := a.Content(r.Context(), m)
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		return fail(InvalidParameterValue, "the files of the version are not kept here: fetch them from %s", clip(source(m)))
 	}
 	return a.sendFile(w, r, path.Join(folder, query.Get("path")))
 }

@@ -76,7 +76,8 @@ func contained(source, location string, roots []string) error {
 // checkSource refuses addresses that lead out of where they seem to be, and
 // files of this host, which no client means.
 func checkSource(source string) error {
-	bad := fail(InvalidParameterValue, "Invalid model version source: '%s'. It must be an absolute URI without relative parts; files of the server are not read.", clip(source))
+	local := fail(InvalidParameterValue, "Invalid model version source: '%s'. To use a local path as a model version source is not possible here, as files of the server are never read: log the model with a client, or give an absolute URI.", clip(source))
+	bad := fail(InvalidParameterValue, "Invalid model version source: '%s'. If supplying a source as an http, https, ftp, object store or other URI, it must be absolute, without relative parts.", clip(source))
 	plain := source
 	for range 10 { // escapes of escapes
 		next, err := url.QueryUnescape(plain)
@@ -86,8 +87,11 @@ func checkSource(source string) error {
 		plain = next
 	}
 	u, err := url.Parse(source)
-	if err != nil || u.Scheme == "" || u.Scheme == "file" || strings.ContainsRune(plain, 0) {
+	switch {
+	case err != nil || strings.ContainsRune(plain, 0):
 		return bad
+	case u.Scheme == "" || u.Scheme == "file":
+		return local
 	}
 	for _, part := range strings.FieldsFunc(plain, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if part == ".." {

@@ -286,6 +286,18 @@ func TestGetArtifactOfARun(t *testing.T) {
 	status, text := s.send("GET", "/get-artifact?run_id="+id+"&path=a/b.txt", nil)
 	require.Equal(t, 200, status)
 	require.Equal(t, "there", string(text))
+	require.Equal(t, "a", s.get("artifacts/list?run_id="+id+"&path=.").text("files", 0, "path"))
+	require.Equal(t, "a/b.txt", s.get("artifacts/list?run_id="+id+"&path=./a").text("files", 0, "path"))
+	s.post("registered-models/create", object{"name": "m"})
+	s.post("model-versions/create", object{"name": "m", "source": "runs:/" + id + "/a", "run_id": id})
+	s.post("model-versions/create", object{"name": "m", "source": "s3://elsewhere"})
+	status, text = s.send("GET", "/model-versions/get-artifact?name=m&version=1&path=b.txt", nil)
+	require.Equal(t, 200, status)
+	require.Equal(t, "there", string(text))
+	for query, want := range map[string]int{"name=m&version=1&path=c.txt": 404, "name=m&version=1&path=../x": 400, "name=m&version=x&path=b.txt": 400, "name=m&version=2&path=b.txt": 400, "name=n&version=1&path=b": 404} {
+		status, _ := s.send("GET", "/model-versions/get-artifact?"+query, nil)
+		require.Equal(t, want, status, query)
+	}
 	status, text = s.send("GET", "/get-artifact?run_id="+id+"&path=../path", nil)
 	require.Equal(t, 400, status)
 	require.JSONEq(t, `{"error_code":"INVALID_PARAMETER_VALUE","message":"Invalid path"}`, string(text))

@@ -53,11 +53,21 @@ func shown(w catalog.Webhook) shownWebhook {
 	if w.Active {
 		out.Status = webhookActive
 	}
-	for _, name := range w.Events {
+	events := ofMLflow(w)
+	if len(events) == 0 {
+		events = w.Events
+	}
+	for _, name := range events {
 		entity, action, _ := strings.Cut(name, ".")
 		out.Events = append(out.Events, webhookEvent{strings.ToUpper(entity), strings.ToUpper(action)})
 	}
 	return out
+}
+
+// ofMLflow are the events of a webhook that stock clients know: any other would keep
+// them from reading a list of webhooks.
+func ofMLflow(w catalog.Webhook) []string {
+	return slices.DeleteFunc(slices.Clone(w.Events), func(name string) bool { return !slices.Contains(webhook.OfMLflow(), name) })
 }
 
 type webhookAnswer struct {
@@ -171,7 +181,8 @@ type webhooksAnswer struct {
 	Next     string         `json:"next_page_token,omitempty"`
 }
 
-// listWebhooks pages by the id of the last one; there are never many.
+// listWebhooks pages by the id of the last one; there are never many. Those that are told
+// of nothing that MLflow has are left out: GET /api/v1/webhooks shows them.
 func (a *API) listWebhooks(ctx context.Context, in *listWebhooksRequest) (webhooksAnswer, error) {
 	limit, err := checkPage(in.MaxResults, 100, 1000)
 	if err != nil {
@@ -186,6 +197,7 @@ func (a *API) listWebhooks(ctx context.Context, in *listWebhooksRequest) (webhoo
 	if err != nil {
 		return webhooksAnswer{}, err
 	}
+	all = slices.DeleteFunc(all, func(w catalog.Webhook) bool { return len(ofMLflow(w)) == 0 })
 	if paged {
 		all = all[slices.IndexFunc(all, func(w catalog.Webhook) bool { return w.ID == after })+1:]
 	}

@@ -1,6 +1,7 @@
 package modelserver
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,8 @@ import (
 	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/sandbox"
+	"github.com/slipway-ml/slipway/internal/serving"
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // Names of the work that this program does as a process of a model.
@@ -52,24 +55,33 @@ func serveONNX(c *sandbox.Child) (err error) {
 	if _, err := c.Confine(reach); err != nil {
 		return err
 	}
-	session, err := openModel(rt, c.Files[ownModel], r)
+	model, err := openModel(rt, c.Files[ownModel], r)
 	if err != nil {
 		return err
 	}
 	debug.FreeOSMemory() // of the file, which is not needed any more
-	if err := c.Send(started{Device: session.Device()}); err != nil {
+	s := started{Device: model.Device()}
+	if e, ok := model.(serving.Exemplified); ok {
+		s.Examples = e.Examples()
+	}
+	if err := c.Send(s); err != nil {
 		return err
 	}
-	return serve(conn, newServer(session, r.Name, r.Version))
+	return serve(conn, newServer(model, r.Name, r.Version))
 }
 
-// openModel loads the model from its file.
-func openModel(rt *onnx.Runtime, f io.ReaderAt, r ownRequest) (*onnx.Session, error) {
-	model := make([]byte, r.Size)
-	if _, err := io.ReadFull(io.NewSectionReader(f, 0, r.Size), model); err != nil {
+// openModel loads the model from its file, in as many instances as it is to have.
+func openModel(rt *onnx.Runtime, f io.ReaderAt, r ownRequest) (serving.Model, error) {
+	artifact := make([]byte, r.Size)
+	if _, err := io.ReadFull(io.NewSectionReader(f, 0, r.Size), artifact); err != nil {
 		return nil, fmt.Errorf("read the model: %w", err)
 	}
-	return rt.Open(model, onnx.Options{Device: r.Device, DeviceMemory: r.DeviceMemory, Threads: r.Threads})
+	runtime, err := serving.NewONNX(rt, onnx.Options{Device: r.Device, DeviceMemory: r.DeviceMemory, Threads: r.Threads})
+	if err != nil {
+		return nil, err
+	}
+	config := spec.Model{Name: r.Name, Version: r.Version, Deployment: spec.Deployment{Instances: r.Instances}}
+	return runtime.Load(context.Background(), artifact, config)
 }
 
 // serve answers on one connection until it is closed.

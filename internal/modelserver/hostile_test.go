@@ -64,7 +64,7 @@ func (trick) Outputs() []onnx.Info {
 	return []onnx.Info{{Name: "y", Type: onnx.Float32, Shape: []int64{-1, 1}}}
 }
 
-func (m trick) Run(_ context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+func (m trick) Infer(_ context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
 	in, err := onnx.Arrange(m.Inputs(), in)
 	if err != nil {
 		return nil, err

@@ -47,6 +47,8 @@ type life struct {
 // started is what a process of our own says when its model is loaded.
 type started struct {
 	Device string `json:"device"`
+	// Examples are values that the model takes; see serving.Exemplified.
+	Examples map[string]any `json:"examples,omitempty"`
 }
 
 // begin starts a process and waits until its model is ready. The process lives

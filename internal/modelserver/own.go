@@ -29,7 +29,8 @@ type ownRequest struct {
 	// DeviceMemory bounds what the model takes of a CUDA device, in bytes; 0: no bound.
 	DeviceMemory int64 `json:"device_memory,omitempty"`
 	Threads      int   `json:"threads"`
-	Size         int64 `json:"size"` // of the model, in bytes
+	Instances    int   `json:"instances,omitempty"` // as the release's deployment says
+	Size         int64 `json:"size"`                // of the model, in bytes
 }
 
 // Files of the process.
@@ -52,7 +53,7 @@ func newOwn(cfg Config, artifact []byte, config spec.Model) (*own, error) {
 		return nil, errors.Join(fmt.Errorf("keep the model for its process: %w", err), f.Close())
 	}
 	return &own{cfg: cfg, file: f, request: ownRequest{
-		Name: config.Name, Version: config.Version, Device: cfg.Device, DeviceMemory: cfg.DeviceMemory, Threads: cfg.Threads, Size: int64(len(artifact)),
+		Name: config.Name, Version: config.Version, Device: cfg.Device, DeviceMemory: cfg.DeviceMemory, Threads: cfg.Threads, Instances: config.Deployment.Instances, Size: int64(len(artifact)),
 	}}, nil
 }
 

@@ -118,7 +118,7 @@ type patientModel struct {
 	over chan error
 }
 
-func (m patientModel) Run(ctx context.Context, _ []onnx.Tensor) ([]onnx.Tensor, error) {
+func (m patientModel) Infer(ctx context.Context, _ []onnx.Tensor) ([]onnx.Tensor, error) {
 	<-ctx.Done()
 	m.over <- ctx.Err()
 	return nil, ctx.Err()

@@ -61,7 +61,7 @@ func (explorer) Outputs() []onnx.Info {
 	return []onnx.Info{{Name: "found", Type: onnx.String, Shape: []int64{-1}}}
 }
 
-func (e explorer) Run(context.Context, []onnx.Tensor) ([]onnx.Tensor, error) {
+func (e explorer) Infer(context.Context, []onnx.Tensor) ([]onnx.Tensor, error) {
 	out := onnx.Tensor{Name: "found", Type: onnx.String}
 	tell := func(what string, err error) {
 		if err == nil {

@@ -14,11 +14,11 @@ import (
 // process counts as not ready any more, and is replaced.
 const overstay = 10 * time.Second
 
-// runner runs tensors. *onnx.Session is one.
+// runner runs tensors. A serving.Model is one.
 type runner interface {
 	Inputs() []onnx.Info
 	Outputs() []onnx.Info
-	Run(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error)
+	Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error)
 }
 
 // server is what a model's process answers: one model, as it is.
@@ -59,7 +59,7 @@ func (s *server) Infer(ctx context.Context, r oip.Request) (oip.Response, error)
 		return oip.Response{}, err
 	}
 	defer s.guard(ctx)()
-	out, err := s.model.Run(ctx, r.Inputs)
+	out, err := s.model.Infer(ctx, r.Inputs)
 	if errors.Is(err, onnx.ErrInput) {
 		err = &oip.Error{Code: oip.Invalid, Err: err}
 	}
@@ -87,12 +87,12 @@ func (s *server) Statistics(string, string) ([]oip.Statistics, error) {
 }
 
 // Index implements oip.Backend.
-func (s *server) Index() []oip.Entry {
+func (s *server) Index(context.Context) []oip.Entry {
 	return []oip.Entry{{Name: s.name, Version: s.version, State: "READY"}}
 }
 
 // Load implements oip.Backend: there is one model.
-func (s *server) Load(context.Context, string) error {
+func (s *server) Load(context.Context, oip.LoadRequest) error {
 	return oip.Errorf(oip.Unsupported, "this process serves one model")
 }
 
@@ -103,3 +103,6 @@ func (s *server) Unload(context.Context, string) error {
 
 // Authorized implements oip.Backend: nobody else has the connection.
 func (s *server) Authorized(string) bool { return true }
+
+// Operator implements oip.Backend: nothing can be loaded here.
+func (s *server) Operator(string) bool { return false }

@@ -21,8 +21,9 @@ type session struct {
 	kind          kind
 	name, version string
 
-	meta   oip.Metadata
-	device string
+	meta     oip.Metadata
+	device   string
+	examples map[string]any
 
 	life     atomic.Pointer[life]
 	restarts atomic.Uint64
@@ -35,8 +36,9 @@ type session struct {
 }
 
 var (
-	_ serving.Session    = (*session)(nil)
-	_ serving.Supervised = (*session)(nil)
+	_ serving.Session     = (*session)(nil)
+	_ serving.Supervised  = (*session)(nil)
+	_ serving.Exemplified = (*session)(nil)
 )
 
 // down is why there is no process at the moment.
@@ -56,6 +58,9 @@ func newSession(ctx context.Context, cfg Config, k kind, name, version string) (
 		return nil, errors.Join(err, k.close())
 	}
 	s.meta, s.device = first.meta, first.device
+	if said := first.said.Load(); said != nil {
+		s.examples = said.Examples
+	}
 	s.life.Store(first)
 	s.close = sync.OnceValue(func() error {
 		s.cancel(errClosed)
@@ -146,6 +151,9 @@ func (s *session) Outputs() []onnx.Info { return s.meta.Outputs }
 
 // Device implements serving.Session.
 func (s *session) Device() string { return s.device }
+
+// Examples implements serving.Exemplified.
+func (s *session) Examples() map[string]any { return s.examples }
 
 // Infer implements serving.Session.
 func (s *session) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {

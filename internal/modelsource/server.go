@@ -2,98 +2,37 @@ package modelsource
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/http"
 	"net/url"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
-)
 
-const (
-	maxAnswer = 16 << 20
-	// answerTime bounds the wait for the head of an answer; a model may take longer to arrive.
-	answerTime = time.Minute
+	"github.com/slipway-ml/slipway/internal/mlflow/mlflowclient"
 )
 
 // Server is an MLflow tracking server.
 type Server struct {
-	base *url.URL
-	http *http.Client
-	// authorize adds credentials to a request.
-	authorize func(*http.Request)
+	client *mlflowclient.Client
 }
 
 // New makes a client of the server at uri. The environment gives credentials as
 // it does to MLflow's own client: MLFLOW_TRACKING_TOKEN, or
 // MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
 func New(uri string, getenv func(string) string) (*Server, error) {
-	base, err := url.Parse(uri)
-	if err != nil || base.Host == "" || base.Scheme != "http" && base.Scheme != "https" {
-		return nil, fmt.Errorf("MLFLOW_TRACKING_URI: write http://host:port or https://host:port of an MLflow server")
-	}
-	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.ResponseHeaderTimeout = answerTime
-	s := &Server{base: base, http: &http.Client{Transport: transport}, authorize: func(*http.Request) {}}
-	if token := getenv("MLFLOW_TRACKING_TOKEN"); token != "" {
-		s.authorize = func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
-	} else if user := getenv("MLFLOW_TRACKING_USERNAME"); user != "" {
-		password := getenv("MLFLOW_TRACKING_PASSWORD")
-		s.authorize = func(r *http.Request) { r.SetBasicAuth(user, password) }
-	}
-	return s, nil
-}
-
-// open sends a GET; the caller closes the body.
-func (s *Server) open(ctx context.Context, where string, query url.Values) (io.ReadCloser, error) {
-	at := s.base.JoinPath("api/2.0")
-	at.Path += "/" + where
-	at.RawQuery = query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, at.String(), nil)
+	client, err := mlflowclient.New(uri, mlflowclient.Credentials{
+		Token: getenv("MLFLOW_TRACKING_TOKEN"), User: getenv("MLFLOW_TRACKING_USERNAME"), Password: getenv("MLFLOW_TRACKING_PASSWORD"),
+	})
 	if err != nil {
-		return nil, fmt.Errorf("ask MLflow: %w", err)
+		return nil, fmt.Errorf("MLFLOW_TRACKING_URI: %w", err)
 	}
-	s.authorize(req)
-	answer, err := s.http.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("ask MLflow: %w", err)
-	}
-	if answer.StatusCode == http.StatusOK {
-		return answer.Body, nil
-	}
-	defer answer.Body.Close()
-	var said struct {
-		Message string `json:"message"`
-	}
-	text, _ := io.ReadAll(io.LimitReader(answer.Body, maxAnswer)) // the status says enough
-	if json.Unmarshal(text, &said) != nil || said.Message == "" {
-		said.Message = answer.Status
-	}
-	return nil, fmt.Errorf("MLflow at %s answers %s to %s: %s", s.base.Host, answer.Status, where, said.Message)
-}
-
-func (s *Server) get(ctx context.Context, into any, where string, pairs ...string) error {
-	query := url.Values{}
-	for i := 0; i+1 < len(pairs); i += 2 {
-		query.Set(pairs[i], pairs[i+1])
-	}
-	body, err := s.open(ctx, where, query)
-	if err != nil {
-		return err
-	}
-	defer body.Close()
-	if err := json.NewDecoder(io.LimitReader(body, maxAnswer)).Decode(into); err != nil {
-		return fmt.Errorf("read MLflow's answer to %s: %w", where, err)
-	}
-	return nil
+	return &Server{client: client}, nil
 }
 
 // locate follows an address to the folder, or file, of the artifact proxy.
@@ -108,7 +47,7 @@ func (s *Server) locate(ctx context.Context, a Address) (string, error) {
 				Version string `json:"version"`
 			} `json:"model_version"`
 		}
-		if err := s.get(ctx, &found, "mlflow/registered-models/alias", "name", a.Name, "alias", a.Alias); err != nil {
+		if err := s.client.Get(ctx, &found, "mlflow/registered-models/alias", "name", a.Name, "alias", a.Alias); err != nil {
 			return "", err
 		}
 		version = found.Version.Version
@@ -116,7 +55,7 @@ func (s *Server) locate(ctx context.Context, a Address) (string, error) {
 	var found struct {
 		URI string `json:"artifact_uri"`
 	}
-	if err := s.get(ctx, &found, "mlflow/model-versions/get-download-uri", "name", a.Name, "version", version); err != nil {
+	if err := s.client.Get(ctx, &found, "mlflow/model-versions/get-download-uri", "name", a.Name, "version", version); err != nil {
 		return "", err
 	}
 	return s.proxied(ctx, found.URI)
@@ -136,7 +75,7 @@ func (s *Server) ofRun(ctx context.Context, a Address) (string, error) {
 			} `json:"outputs"`
 		} `json:"run"`
 	}
-	if err := s.get(ctx, &found, "mlflow/runs/get", "run_id", a.Run); err != nil {
+	if err := s.client.Get(ctx, &found, "mlflow/runs/get", "run_id", a.Run); err != nil {
 		return "", err
 	}
 	for _, m := range found.Run.Outputs.Models {
@@ -160,7 +99,7 @@ func (s *Server) logged(ctx context.Context, id string) (name, uri string, err e
 			} `json:"info"`
 		} `json:"model"`
 	}
-	err = s.get(ctx, &found, "mlflow/logged-models/"+url.PathEscape(id))
+	err = s.client.Get(ctx, &found, "mlflow/logged-models/"+url.PathEscape(id))
 	return found.Model.Info.Name, found.Model.Info.URI, err
 }
 
@@ -179,11 +118,6 @@ func (s *Server) proxied(ctx context.Context, uri string) (string, error) {
 	return strings.Trim(u.Path, "/"), nil
 }
 
-// file opens a file of the artifact proxy.
-func (s *Server) file(ctx context.Context, at string) (io.ReadCloser, error) {
-	return s.open(ctx, "mlflow-artifacts/artifacts/"+at, nil)
-}
-
 // maxMLmodel bounds the description of a logged model, in bytes.
 const maxMLmodel = 1 << 20
 
@@ -192,7 +126,7 @@ func (s *Server) onnxFile(ctx context.Context, at string) (string, error) {
 	if strings.EqualFold(path.Ext(at), ".onnx") {
 		return at, nil
 	}
-	body, err := s.file(ctx, at+"/MLmodel")
+	body, err := s.client.OpenFile(ctx, at+"/MLmodel")
 	if err != nil {
 		return "", fmt.Errorf("the folder %s is no model that MLflow logged: %w", at, err)
 	}
@@ -248,7 +182,7 @@ func (s *Server) FetchBeside(ctx context.Context, at string, names []string, fol
 }
 
 func (s *Server) download(ctx context.Context, at, to string) error {
-	body, err := s.file(ctx, at)
+	body, err := s.client.OpenFile(ctx, at)
 	if err != nil {
 		return err
 	}

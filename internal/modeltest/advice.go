@@ -9,7 +9,7 @@ func advice(t Test) string {
 		return "Load the model in ONNX Runtime on your machine. If it needs more memory or time than the spec grants, raise tests.process; if it crashes, do not release it."
 	}
 	return map[string]string{
-		"parameter_count":             "Check that the file is complete and was exported as one ONNX file, after training.",
+		"parameter_count":             "Check that the file is complete, was exported after training, and that model.external_data lists the files in which it keeps weights.",
 		"operators":                   "Export with the standard operators, or allow the domain with model.operator_domains if every runtime that will serve the model has it.",
 		"forward_pass":                "Run the model on the first test rows with ONNX Runtime: names, types and order of the inputs must be those of the columns.",
 		"gradient_computation":        "Look at the layer that is named: a dead layer learned nothing, an exploding one diverged. Train again with a lower learning rate or another initialisation.",

@@ -36,6 +36,8 @@ func TestCurvesOfTheReport(t *testing.T) {
 func TestCurvesOfManyClasses(t *testing.T) {
 	t.Parallel()
 	in := example(t, "mnist", "1.0.0", "")
+	search := false
+	in.Train, in.Test, in.Tests.Slices.Search, in.Tests.Intervals.Resamples = nil, in.Test.Slice(0, 200), &search, 200
 	r := tested(t, in)
 	require.Len(t, r.Curves, 10)
 	sum := 0.0

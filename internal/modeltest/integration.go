@@ -94,6 +94,8 @@ func row(t onnx.Tensor, i int) onnx.Tensor {
 		cut.Floats = t.Floats[lo:hi]
 	case t.Type == onnx.Float64:
 		cut.Doubles = t.Doubles[lo:hi]
+	case t.Type.Half():
+		cut.Halves = t.Halves[lo:hi]
 	case t.Type.Integer():
 		cut.Ints = t.Ints[lo:hi]
 	case t.Type == onnx.Bool:

@@ -121,7 +121,7 @@ func (s *suite) analyticInterval(c *classified) func(name string) (*Interval, er
 			return wilson(m.At(1, 1), m.At(1, 0)+m.At(1, 1))
 		case name == "log_loss":
 			losses, _ := c.losses()
-			return s.studentized(len(losses), stats.LogMean(losses), math.Exp)
+			return s.ofMean(losses, math.Exp)
 		case name == "auc":
 			weights := make([]float64, len(c.rankings))
 			for i := range weights {
@@ -145,28 +145,37 @@ func (s *suite) errorInterval(r *regressed) func(name string) (*Interval, error)
 	return func(name string) (*Interval, error) {
 		switch name {
 		case "rmse":
-			return s.studentized(n, stats.LogMean(squares), func(v float64) float64 { return math.Exp(v / 2) })
+			return s.ofMean(squares, func(v float64) float64 { return math.Exp(v / 2) })
 		case "mae":
-			return s.studentized(n, stats.LogMean(distances), math.Exp)
+			return s.ofMean(distances, math.Exp)
 		case "mape":
-			return s.studentized(n, stats.LogMean(shares), math.Exp)
+			return s.ofMean(shares, math.Exp)
 		case "r2":
-			return s.studentized(n, stats.LogUnexplained(r.truth, squares), func(v float64) float64 { return 1 - math.Exp(v) })
+			return s.studentized(n, func(v float64) float64 { return 1 - math.Exp(v) }, func(resamples int, alpha float64) (lo, hi float64, err error) {
+				return stats.StudentizedInterval(n, resamples, seed, alpha, stats.LogUnexplained(r.truth, squares))
+			})
 		}
 		return nil, nil //nolint:nilnil // for the bootstrap
 	}
 }
 
-// studentized is the interval of a statistic by the studentized bootstrap,
-// back on the scale of the metric; nil where the statistic, or too many rows, do not allow it.
-func (s *suite) studentized(rows int, of stats.Studentized, back func(float64) float64) (*Interval, error) {
-	const passes = 3 // over the rows, each in a random order
+// ofMean is the interval of a mean of losses.
+func (s *suite) ofMean(losses []float64, back func(float64) float64) (*Interval, error) {
+	return s.studentized(len(losses), back, func(resamples int, alpha float64) (lo, hi float64, err error) {
+		return stats.LogMeanInterval(losses, resamples, seed, alpha)
+	})
+}
+
+// studentized is an interval by the studentized bootstrap, taken back from the
+// scale of logarithms to that of the metric; nil where the metric, or too many rows, do not allow it.
+func (s *suite) studentized(rows int, back func(float64) float64, interval func(resamples int, alpha float64) (lo, hi float64, err error)) (*Interval, error) {
+	const passes = 6 // over the rows, half of them in a random order
 	affordable := resamplingWork / (rows * (passes + 3))
 	if rows < fewestStudentized || affordable < fewestResamples {
 		return nil, nil //nolint:nilnil // for the bootstrap, or the jackknife
 	}
 	count := min(s.in.Tests.Intervals.Resamples, affordable)
-	lo, hi, err := stats.StudentizedInterval(rows, count, seed, 1-s.in.Tests.Intervals.Level, of)
+	lo, hi, err := interval(count, 1-s.in.Tests.Intervals.Level)
 	if errors.Is(err, stats.ErrUnstable) {
 		return nil, nil //nolint:nilnil // for the bootstrap
 	}

@@ -47,7 +47,7 @@ func (p place) copyInputs(inputs []onnx.Tensor) []onnx.Tensor {
 	out := slices.Clone(inputs)
 	t := &out[p.tensor]
 	t.Floats, t.Doubles, t.Ints = slices.Clone(t.Floats), slices.Clone(t.Doubles), slices.Clone(t.Ints)
-	t.Bools, t.Strings = slices.Clone(t.Bools), slices.Clone(t.Strings)
+	t.Bools, t.Strings, t.Halves = slices.Clone(t.Bools), slices.Clone(t.Strings), slices.Clone(t.Halves)
 	return out
 }
 
@@ -70,6 +70,8 @@ func (p place) setNumber(t *onnx.Tensor, i int, v float64) {
 	switch {
 	case t.Type == onnx.Float64:
 		t.Doubles[i] = v
+	case t.Type.Half():
+		t.Halves[i] = onnx.ToHalf(t.Type, float32(v))
 	case t.Type.Integer():
 		t.Ints[i] = int64(math.Round(v))
 	default:
@@ -83,6 +85,8 @@ func (p place) number(inputs []onnx.Tensor, row int) float64 {
 	switch {
 	case t.Type == onnx.Float64:
 		return t.Doubles[i]
+	case t.Type.Half():
+		return float64(onnx.FromHalf(t.Type, t.Halves[i]))
 	case t.Type.Integer():
 		return float64(t.Ints[i])
 	}

@@ -42,8 +42,8 @@ func (s *square) done(legend float64, description string) template.HTML {
 // series is how line number i of a chart is drawn: by colour and by dashes, so
 // that it can be told without seeing colours.
 func series(i int) string {
-	dashes := []string{"", "6 3", "2 3", "9 3 2 3"}
-	return fmt.Sprintf(`stroke="var(--s%d)" stroke-width="2" stroke-dasharray="%s"`, i%5+1, dashes[i/5%len(dashes)])
+	dashes := []string{"none", "6 3"}
+	return fmt.Sprintf(`stroke="var(--s%d)" stroke-width="2" stroke-dasharray=%q`, i%5+1, dashes[i/5%len(dashes)])
 }
 
 // drawReliability draws how often what was predicted came true.

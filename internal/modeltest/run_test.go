@@ -158,7 +158,7 @@ func TestBadModelsFailWithAReason(t *testing.T) {
 		"contrib":          {failed: []string{"operators"}, in: "operators", reason: "operators of other domains: com.microsoft"},
 		"worse":            {failed: []string{"accuracy"}, in: "accuracy", reason: "is below the limit 0.8000"},
 		"external":         {failed: []string{"parameter_count"}, in: "parameter_count", reason: "single file"},
-		"half_input":       {failed: []string{"parameter_count", "forward_pass"}, in: "forward_pass", reason: "input x has type float16"},
+		"half_input":       {failed: []string{"parameter_count", "forward_pass"}, in: "forward_pass", reason: "input x float16[?,2] wants 2 columns"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -31,9 +31,20 @@ func (s *REST) config(_ http.ResponseWriter, r *http.Request) (any, error) {
 		"input": list(m.Inputs), "output": list(m.Outputs),
 	}
 	if m.MaxBatch > 0 {
-		out["dynamic_batching"] = map[string]any{"preferred_batch_size": []int32{}, "max_queue_delay_microseconds": m.MaxDelayMicroseconds}
+		out["dynamic_batching"] = map[string]any{"preferred_batch_size": append([]int32{}, m.Preferred...), "max_queue_delay_microseconds": m.MaxDelayMicroseconds}
+	}
+	if m.Instances > 0 {
+		out["instance_group"] = []map[string]any{{"count": m.Instances, "kind": instanceKind(m.Device)}}
 	}
 	return out, nil
+}
+
+// instanceKind is the configuration's name of a device.
+func instanceKind(device string) string {
+	if device == "cpu" {
+		return "KIND_CPU"
+	}
+	return "KIND_GPU"
 }
 
 // dims is a shape as configurations have it: without the first dimension if the model is batched.

@@ -25,7 +25,7 @@ func elementType(name string) (onnx.Type, error) {
 	if t, ok := elementTypes[name]; ok {
 		return t, nil
 	}
-	return "", Errorf(Invalid, "datatype %q is none of BOOL, UINT8 to UINT64, INT8 to INT64, FP32, FP64 and BYTES", clip(name))
+	return "", Errorf(Invalid, "datatype %q is none of BOOL, UINT8 to UINT64, INT8 to INT64, FP16, BF16, FP32, FP64 and BYTES", clip(name))
 }
 
 // width is the size of an element in bytes; 0 for strings.

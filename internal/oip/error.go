@@ -23,6 +23,7 @@ const (
 	TooLarge                 // 413, RESOURCE_EXHAUSTED
 	MediaType                // 415, INVALID_ARGUMENT
 	Gone                     // 499, CANCELLED: nobody waits for the answer any more
+	Forbidden                // 403, PERMISSION_DENIED
 )
 
 // Error is an error of the protocol. Others that a Backend returns count as Internal.
@@ -56,6 +57,7 @@ func (c Code) http() int {
 	return [...]int{
 		http.StatusInternalServerError, http.StatusBadRequest, http.StatusNotFound, http.StatusServiceUnavailable, http.StatusNotImplemented,
 		http.StatusGatewayTimeout, http.StatusUnauthorized, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, statusGone,
+		http.StatusForbidden,
 	}[c]
 }
 
@@ -63,5 +65,6 @@ func (c Code) grpc() codes.Code {
 	return [...]codes.Code{
 		codes.Internal, codes.InvalidArgument, codes.NotFound, codes.Unavailable, codes.Unimplemented,
 		codes.DeadlineExceeded, codes.Unauthenticated, codes.ResourceExhausted, codes.InvalidArgument, codes.Canceled,
+		codes.PermissionDenied,
 	}[c]
 }

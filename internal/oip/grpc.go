@@ -34,16 +34,20 @@ func RegisterGRPC(s grpc.ServiceRegistrar, b Backend, id Identity) {
 func statusOf(err error) error { return status.Error(codeOf(err).grpc(), err.Error()) }
 
 func (s *GRPC) authorize(ctx context.Context) error {
-	token := ""
-	if m, ok := metadata.FromIncomingContext(ctx); ok {
-		if values := m.Get("authorization"); len(values) > 0 {
-			token = bearer(values[0])
-		}
-	}
-	if s.backend.Authorized(token) {
+	if s.backend.Authorized(tokenOf(ctx)) {
 		return nil
 	}
 	return status.Error(codes.Unauthenticated, "a bearer token is required: send the metadata authorization: Bearer <token>")
+}
+
+// tokenOf is the bearer token that a call brings.
+func tokenOf(ctx context.Context) string {
+	if m, ok := metadata.FromIncomingContext(ctx); ok {
+		if values := m.Get("authorization"); len(values) > 0 {
+			return bearer(values[0])
+		}
+	}
+	return ""
 }
 
 // ServerLive answers as long as the process does.
@@ -161,7 +165,10 @@ func (s *GRPC) ModelConfig(ctx context.Context, r *pb.ModelConfigRequest) (*pb.M
 	}
 	c := &pb.ModelConfig{Name: m.Name, Platform: m.Platform, Backend: "onnxruntime", MaxBatchSize: int32(min(m.MaxBatch, 1<<20))} //nolint:gosec // bounded
 	if m.MaxBatch > 0 {
-		c.DynamicBatching = &pb.ModelDynamicBatching{MaxQueueDelayMicroseconds: m.MaxDelayMicroseconds}
+		c.DynamicBatching = &pb.ModelDynamicBatching{PreferredBatchSize: m.Preferred, MaxQueueDelayMicroseconds: m.MaxDelayMicroseconds}
+	}
+	if m.Instances > 0 {
+		c.InstanceGroup = []*pb.ModelInstanceGroup{{Count: m.Instances, Kind: pb.ModelInstanceGroup_Kind(pb.ModelInstanceGroup_Kind_value[instanceKind(m.Device)])}}
 	}
 	for _, info := range m.Inputs {
 		c.Input = append(c.Input, &pb.ModelInput{Name: info.Name, DataType: dataType(info.Type), Dims: dims(m, info)})
@@ -186,40 +193,4 @@ func (s *GRPC) ModelStatistics(ctx context.Context, r *pb.ModelStatisticsRequest
 		out.ModelStats = append(out.ModelStats, statisticsProto(m))
 	}
 	return out, nil
-}
-
-// RepositoryIndex lists the versions that the server knows.
-func (s *GRPC) RepositoryIndex(ctx context.Context, r *pb.RepositoryIndexRequest) (*pb.RepositoryIndexResponse, error) {
-	if err := s.authorize(ctx); err != nil {
-		return nil, err
-	}
-	out := &pb.RepositoryIndexResponse{}
-	for _, e := range s.backend.Index() {
-		if !r.GetReady() || e.State == "READY" {
-			out.Models = append(out.Models, &pb.RepositoryIndexResponse_ModelIndex{Name: e.Name, Version: e.Version, State: e.State, Reason: e.Reason})
-		}
-	}
-	return out, nil
-}
-
-// RepositoryModelLoad asks for a model to be served.
-func (s *GRPC) RepositoryModelLoad(ctx context.Context, r *pb.RepositoryModelLoadRequest) (*pb.RepositoryModelLoadResponse, error) {
-	if err := s.authorize(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.backend.Load(ctx, r.GetModelName()); err != nil {
-		return nil, statusOf(err)
-	}
-	return &pb.RepositoryModelLoadResponse{}, nil
-}
-
-// RepositoryModelUnload asks for a model not to be served any more.
-func (s *GRPC) RepositoryModelUnload(ctx context.Context, r *pb.RepositoryModelUnloadRequest) (*pb.RepositoryModelUnloadResponse, error) {
-	if err := s.authorize(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.backend.Unload(ctx, r.GetModelName()); err != nil {
-		return nil, statusOf(err)
-	}
-	return &pb.RepositoryModelUnloadResponse{}, nil
 }

@@ -20,8 +20,7 @@ type dataReader struct {
 
 // decodeData fills a tensor of n elements from JSON.
 func decodeData(t *onnx.Tensor, n int, data json.RawMessage) error {
-	switch t.Type {
-	case onnx.Float16, onnx.BFloat16:
+	if t.Type.Half() {
 		return Errorf(Invalid, "input %q: %s has no form in JSON: send it as binary data", clip(t.Name), datatype(t.Type))
 	}
 	// No element is shorter than one byte and its comma, so the text bounds what is allocated.
@@ -205,8 +204,12 @@ func inRange(t onnx.Type, v int64) bool {
 }
 
 // appendData writes a tensor's elements as a flat list. JSON has no NaN and no
-// infinity: they are an error that says what to ask for.
+// infinity, and the protocol gives 16-bit floating-point numbers no form in it:
+// they are an error that says what to ask for.
 func appendData(b []byte, t onnx.Tensor) ([]byte, error) {
+	if t.Type.Half() {
+		return nil, Errorf(Invalid, "output %q: %s has no form in JSON: ask for binary data", t.Name, datatype(t.Type))
+	}
 	b = append(b, '[')
 	for i := range t.Len() {
 		if i > 0 {

@@ -40,13 +40,34 @@ type Metadata struct {
 	MaxBatch int
 	// MaxDelayMicroseconds is how long a request may be held back for others.
 	MaxDelayMicroseconds uint64
+	// Preferred are numbers of rows at which nothing is held back any longer.
+	Preferred []int32
+	// Instances is how many batches run at once, Device where: "cpu" or "cuda".
+	Instances int32
+	Device    string
 }
+
+// LoadRequest asks for a model to be served.
+type LoadRequest struct {
+	Model string
+	// Config is JSON that replaces parts of the model's configuration; empty: nothing is replaced.
+	Config string
+	// Files are the names of the files that the request brings.
+	Files []string
+}
+
+// States of a version in the repository's index.
+const (
+	StateReady       = "READY"
+	StateLoading     = "LOADING"
+	StateUnavailable = "UNAVAILABLE"
+)
 
 // Entry is a line of the repository's index.
 type Entry struct {
 	Name    string `json:"name"`
 	Version string `json:"version"`
-	State   string `json:"state"` // READY, LOADING or UNAVAILABLE
+	State   string `json:"state"`
 	Reason  string `json:"reason"`
 }
 
@@ -62,12 +83,14 @@ type Backend interface {
 	// Statistics of a model, or of all models if the name is empty.
 	Statistics(model, version string) ([]Statistics, error)
 	// Index lists all versions that the server knows.
-	Index() []Entry
-	// Load and Unload ask for a change of what is served.
-	Load(ctx context.Context, model string) error
+	Index(ctx context.Context) []Entry
+	// Load and Unload ask for a change of what is served. Load returns when the model is ready.
+	Load(ctx context.Context, r LoadRequest) error
 	Unload(ctx context.Context, model string) error
 	// Authorized tells whether a token, the part of the header after "Bearer", may ask for inferences.
 	Authorized(token string) bool
+	// Operator tells whether a token may load and unload.
+	Operator(token string) bool
 }
 
 // Identity is what the server says of itself.

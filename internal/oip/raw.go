@@ -30,6 +30,11 @@ func decodeRaw(t *onnx.Tensor, n int, raw []byte) error {
 		for i := range t.Doubles {
 			t.Doubles[i] = math.Float64frombits(le.Uint64(raw[8*i:]))
 		}
+	case onnx.Float16, onnx.BFloat16:
+		t.Halves = make([]uint16, n)
+		for i := range t.Halves {
+			t.Halves[i] = le.Uint16(raw[2*i:])
+		}
 	case onnx.Bool:
 		t.Bools = make([]bool, n)
 		for i, b := range raw {
@@ -109,6 +114,10 @@ func appendRaw(b []byte, t onnx.Tensor) []byte {
 	case onnx.Float64:
 		for _, v := range t.Doubles {
 			b = le.AppendUint64(b, math.Float64bits(v))
+		}
+	case onnx.Float16, onnx.BFloat16:
+		for _, v := range t.Halves {
+			b = le.AppendUint16(b, v)
 		}
 	case onnx.Bool:
 		for _, v := range t.Bools {

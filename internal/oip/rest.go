@@ -57,8 +57,8 @@ func (s *REST) Handler() http.Handler {
 		post(model+"/infer", s.authorized(s.infer))
 	}
 	post("/v2/repository/index", s.authorized(s.index))
-	post("/v2/repository/models/{model}/load", s.authorized(s.load))
-	post("/v2/repository/models/{model}/unload", s.authorized(s.unload))
+	post("/v2/repository/models/{model}/load", s.operator(s.load))
+	post("/v2/repository/models/{model}/unload", s.operator(s.unload))
 	mux.Handle("/", s.answer("", func(http.ResponseWriter, *http.Request) (any, error) { return nil, Errorf(NotFound, "Not Found") }))
 	return mux
 }
@@ -243,7 +243,10 @@ func (s *REST) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	}
 	n, err := buf.ReadFrom(io.LimitReader(body, s.maxBody+1))
 	var large *http.MaxBytesError
+	var known *Error
 	switch {
+	case errors.As(err, &known): // of a body that knows better
+		return nil, known
 	case errors.As(err, &large), n > s.maxBody:
 		return nil, Errorf(TooLarge, "the body is larger than %d bytes: send fewer rows at once", s.maxBody)
 	case err != nil:
@@ -332,14 +335,4 @@ func (s *REST) statistics(_ http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	return map[string]any{"model_stats": all}, nil
-}
-
-func (s *REST) index(http.ResponseWriter, *http.Request) (any, error) { return s.backend.Index(), nil }
-
-func (s *REST) load(_ http.ResponseWriter, r *http.Request) (any, error) {
-	return struct{}{}, s.backend.Load(r.Context(), r.PathValue("model"))
-}
-
-func (s *REST) unload(_ http.ResponseWriter, r *http.Request) (any, error) {
-	return struct{}{}, s.backend.Unload(r.Context(), r.PathValue("model"))
 }

@@ -27,6 +27,9 @@ type Graph struct {
 	Producer, ProducerVersion string
 	// Functions are the operators that the model defines itself, as "domain.name".
 	Functions []string
+	// Examples are values that the model knows, a string or a float64 by input, for
+	// inputs that go into a OneHotEncoder: it may refuse all others.
+	Examples map[string]any
 
 	model []byte
 }
@@ -45,7 +48,7 @@ var errDepth = fmt.Errorf("nested deeper than %d levels", maxDepth)
 // ReadGraph reads an ONNX model. The error wraps ErrInvalidModel and says where
 // the bytes stop making sense. The Graph keeps model, which must not change.
 func ReadGraph(model []byte) (*Graph, error) {
-	r := reader{stored: map[string]bool{}}
+	r := reader{stored: map[string]bool{}, categories: categories{}}
 	g := &Graph{Opsets: map[string]int64{}, model: model}
 	err := r.model(message{data: model}, g)
 	if err == nil {
@@ -62,9 +65,10 @@ type reader struct {
 	nodes  []Node
 	inputs []Info // of the main graph, stored ones included
 	// tensors are initialisers, constants and learned attributes, named by the value or attribute they are.
-	tensors []tensor
-	learned []attributeTensor
-	stored  map[string]bool
+	tensors    []tensor
+	learned    []attributeTensor
+	stored     map[string]bool
+	categories categories
 }
 
 func (r *reader) model(m message, g *Graph) error {
@@ -218,6 +222,8 @@ func (r *reader) node(m message, g *Graph, depth int) error {
 func (r *reader) attribute(m message, n Node, g *Graph, depth int) error {
 	name := ""
 	var floats []span
+	var ints []int64
+	var words []string
 	var tensors, graphs []message
 	err := m.fields(func(f field) (err error) {
 		switch f.id {
@@ -231,6 +237,12 @@ func (r *reader) attribute(m message, n Node, g *Graph, depth int) error {
 			if f.kind == protowire.Fixed32Type || f.kind == protowire.BytesType {
 				floats, err = f.spans(floats, 4)
 			}
+		case 8: // ints
+			if len(ints) == 0 {
+				ints, err = f.varints(nil)
+			}
+		case 9: // strings
+			words = append(words, f.text())
 		}
 		return err
 	})
@@ -242,6 +254,7 @@ func (r *reader) attribute(m message, n Node, g *Graph, depth int) error {
 			return err
 		}
 	}
+	r.categories.note(n, name, ints, words)
 	if learnedAttribute(n.Op, name) && len(floats) > 0 {
 		t := tensor{name: name, kind: Float32, spans: floats}
 		t.dims = []int64{t.stored()}
@@ -274,6 +287,7 @@ func (r *reader) finish(g *Graph) error {
 			g.Inputs = append(g.Inputs, in)
 		}
 	}
+	g.Examples = r.examples(g.Inputs)
 	var err error
 	g.Parameters, err = r.parameters()
 	return err

@@ -30,6 +30,27 @@ func parameter(t testing.TB, g *onnx.Graph, name string) onnx.Parameter {
 	return onnx.Parameter{}
 }
 
+// Columns that go into a OneHotEncoder have a value that it knows, directly or by
+// way of operators that pass it on.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, map[string]any{"colour": "blue"}, graph(t, "columns").Examples)
+	require.Empty(t, graph(t, "good").Examples)
+	b, err := os.ReadFile("../../examples/credit-risk/models/1.0.0.onnx")
+	require.NoError(t, err)
+	g, err := onnx.ReadGraph(b)
+	require.NoError(t, err)
+	require.Equal(t, "appliance", g.Examples["purpose"])
+	words := 0
+	for _, in := range g.Inputs {
+		if in.Type == onnx.String {
+			words++
+			require.NotEmpty(t, g.Examples[in.Name], in.Name)
+		}
+	}
+	require.Len(t, g.Examples, words)
+}
+
 func TestReadGraph(t *testing.T) {
 	t.Parallel()
 	g := graph(t, "good")

@@ -5,6 +5,39 @@ import (
 	"slices"
 )
 
+// maxZeros bounds the elements of a tensor that Zeros makes.
+const maxZeros = 1 << 26
+
+// Zeros is a tensor of zeros, false or empty strings that the input takes; every
+// free size is 1. An input without a shape, or of an absurd one, has none: the tensor is empty.
+func Zeros(in Info) Tensor {
+	t := Tensor{Name: in.Name, Type: in.Type, Shape: make([]int64, len(in.Shape))}
+	for i, d := range in.Shape {
+		if t.Shape[i] = d; d < 0 {
+			t.Shape[i] = 1
+		}
+	}
+	n, err := elements(t.Shape)
+	if err != nil || n > maxZeros || in.Shape == nil {
+		return t
+	}
+	switch {
+	case t.Type == Float32:
+		t.Floats = make([]float32, n)
+	case t.Type == Float64:
+		t.Doubles = make([]float64, n)
+	case t.Type.Half():
+		t.Halves = make([]uint16, n)
+	case t.Type.Integer():
+		t.Ints = make([]int64, n)
+	case t.Type == Bool:
+		t.Bools = make([]bool, n)
+	case t.Type == String:
+		t.Strings = make([]string, n)
+	}
+	return t
+}
+
 // Concat puts tensors of several requests together along the first dimension.
 // Each request has the same tensors in the same order, and equal tensors differ
 // in their first dimension only. The inputs are not modified.
@@ -25,6 +58,8 @@ func Concat(requests [][]Tensor) []Tensor {
 			t.Floats = join(n, requests, func(r []Tensor) []float32 { return r[i].Floats })
 		case first.Type == Float64:
 			t.Doubles = join(n, requests, func(r []Tensor) []float64 { return r[i].Doubles })
+		case first.Type.Half():
+			t.Halves = join(n, requests, func(r []Tensor) []uint16 { return r[i].Halves })
 		case first.Type.Integer():
 			t.Ints = join(n, requests, func(r []Tensor) []int64 { return r[i].Ints })
 		case first.Type == Bool:
@@ -74,6 +109,8 @@ func Split(out []Tensor, rows []int64) ([][]Tensor, error) {
 				part.Floats = t.Floats[at:end:end]
 			case t.Type == Float64:
 				part.Doubles = t.Doubles[at:end:end]
+			case t.Type.Half():
+				part.Halves = t.Halves[at:end:end]
 			case t.Type.Integer():
 				part.Ints = t.Ints[at:end:end]
 			case t.Type == Bool:

@@ -35,6 +35,8 @@ type Options struct {
 // Session is a model on a device. It is safe for concurrent use.
 type Session struct {
 	inputs, outputs []Info
+	halves          []Type // of outputs that come as float32 although they are not
+	examples        map[string]any
 	device          Device
 
 	mu     sync.RWMutex // held for reading while the native session runs
@@ -44,13 +46,9 @@ type Session struct {
 // Open loads a model. The error wraps ErrInvalidModel when the bytes are at
 // fault, ErrNoDevice when CUDA is asked for and not there.
 func (r *Runtime) Open(model []byte, o Options) (*Session, error) {
-	device := o.Device
+	device := r.Resolve(o.Device)
 	switch device {
 	case DeviceCPU:
-	case DeviceAuto, "":
-		if device = DeviceCPU; r.CUDA() {
-			device = DeviceCUDA
-		}
 	default:
 		index, ok := device.CUDA()
 		if !ok {
@@ -62,6 +60,17 @@ func (r *Runtime) Open(model []byte, o Options) (*Session, error) {
 		}
 	}
 	return r.open(model, device, o)
+}
+
+// Resolve is the device that auto, or an empty one, stands for; others are themselves.
+func (r *Runtime) Resolve(d Device) Device {
+	switch {
+	case d != DeviceAuto && d != "":
+		return d
+	case r.CUDA():
+		return DeviceCUDA
+	}
+	return DeviceCPU
 }
 
 func (r *Runtime) open(model []byte, device Device, o Options) (_ *Session, err error) {
@@ -78,12 +87,13 @@ func (r *Runtime) open(model []byte, device Device, o Options) (_ *Session, err 
 	}
 	defer func() { err = errors.Join(err, options.Destroy()) }()
 
-	native, err := ort.NewDynamicAdvancedSessionWithONNXData(model, names(graph.Inputs), names(graph.Outputs), options)
+	wide := widenHalves(model, graph)
+	native, err := ort.NewDynamicAdvancedSessionWithONNXData(wide.model, names(graph.Inputs), wide.outputs, options)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w; check the file, and export it with an opset that ONNX Runtime %s knows",
 			ErrInvalidModel, err, r.Version())
 	}
-	return &Session{inputs: graph.Inputs, outputs: graph.Outputs, device: device, native: native}, nil
+	return &Session{inputs: graph.Inputs, outputs: graph.Outputs, halves: wide.halves, examples: graph.Examples, device: device, native: native}, nil
 }
 
 // servable refuses what the native binding cannot carry, before it crashes on it.
@@ -153,6 +163,9 @@ func (s *Session) Inputs() []Info { return s.inputs }
 // (scikit-learn's ZipMap) counts as the float32 matrix it is turned into. Do not modify.
 func (s *Session) Outputs() []Info { return s.outputs }
 
+// Examples are values that the model knows, by input; see Graph.Examples. Do not modify.
+func (s *Session) Examples() map[string]any { return s.examples }
+
 // Device is where the model runs: "cpu", "cuda", or "cuda:N" where N is not 0.
 func (s *Session) Device() string { return string(s.device) }
 
@@ -220,6 +233,9 @@ func (s *Session) run(options *ort.RunOptions, in []Tensor) (out []Tensor, err e
 	for i, v := range results {
 		if out[i], err = fromNative(s.outputs[i].Name, v); err != nil {
 			return nil, fmt.Errorf("run model: %w", err)
+		}
+		if s.halves[i] != "" && out[i].Type == Float32 {
+			out[i].toHalves(s.halves[i])
 		}
 	}
 	return out, nil

@@ -31,8 +31,8 @@ const (
 	Unknown  Type = "unknown"
 )
 
-// Float tells that values of the type travel as floating-point numbers.
-func (t Type) Float() bool { return t == Float32 || t == Float64 }
+// Float tells that values of the type are floating-point numbers.
+func (t Type) Float() bool { return t == Float32 || t == Float64 || t.Half() }
 
 // Integer tells that values of the type travel in Tensor.Ints.
 func (t Type) Integer() bool {
@@ -68,14 +68,15 @@ func (i Info) String() string {
 }
 
 // Tensor is a named array, row-major. Exactly the slice that belongs to Type
-// is filled: Floats for float32, Doubles for float64, Ints for every integer
-// type, Bools, Strings.
+// is filled: Floats for float32, Doubles for float64, Halves for float16 and
+// bfloat16 (their bits), Ints for every integer type, Bools, Strings.
 type Tensor struct {
 	Name    string
 	Type    Type
 	Shape   []int64
 	Floats  []float32
 	Doubles []float64
+	Halves  []uint16
 	Ints    []int64
 	Bools   []bool
 	Strings []string
@@ -88,6 +89,8 @@ func (t Tensor) Len() int {
 		return len(t.Floats)
 	case t.Type == Float64:
 		return len(t.Doubles)
+	case t.Type.Half():
+		return len(t.Halves)
 	case t.Type.Integer():
 		return len(t.Ints)
 	case t.Type == Bool:
@@ -105,6 +108,8 @@ func (t Tensor) At(i int) any {
 		return float64(t.Floats[i])
 	case t.Type == Float64:
 		return t.Doubles[i]
+	case t.Type.Half():
+		return float64(FromHalf(t.Type, t.Halves[i]))
 	case t.Type == Bool:
 		return t.Bools[i]
 	case t.Type == String:
@@ -128,6 +133,12 @@ func (t Tensor) Numbers() []float64 {
 		return widen(t.Floats)
 	case t.Type == Float64:
 		return slices.Clone(t.Doubles)
+	case t.Type.Half():
+		out := make([]float64, len(t.Halves))
+		for i, v := range t.Halves {
+			out[i] = float64(FromHalf(t.Type, v))
+		}
+		return out
 	case t.Type.Integer():
 		return widen(t.Ints)
 	}

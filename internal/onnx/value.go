@@ -32,6 +32,8 @@ func toNative(t Tensor) (ort.Value, error) {
 		return narrow[uint16](t, shape)
 	case Uint8:
 		return narrow[uint8](t, shape)
+	case Float16, BFloat16:
+		return halfToNative(t, shape)
 	case Bool:
 		return ort.NewTensor(shape, t.Bools)
 	case String:

@@ -57,7 +57,8 @@ type Batcher struct {
 	batching Batching
 	limits   Limits
 	record   func(Batch)
-	apart    atomic.Bool // the outputs of a batch could not be taken apart: nothing is put together any more
+	trace    func(context.Context, Passage) // nil: nobody wants to know
+	apart    atomic.Bool                    // the outputs of a batch could not be taken apart: nothing is put together any more
 
 	mu      sync.Mutex
 	queue   []*call       // the most urgent first, then in order of arrival
@@ -76,6 +77,14 @@ type Batch struct {
 	Cut      Cut
 	Queue    []time.Duration // of each request: from its arrival to the start
 	Compute  time.Duration
+}
+
+// Passage is how one request went through the Batcher.
+type Passage struct {
+	Arrived time.Time
+	Started time.Time // of its batch; zero: it left before
+	Ended   time.Time
+	Batch   Batch // that it ran in
 }
 
 // call is one request in the Batcher.
@@ -118,6 +127,9 @@ func (b *Batcher) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([]
 		return nil, fmt.Errorf("before the model ran: %w", err)
 	}
 	c := b.newCall(ctx, in, priority)
+	if d, ok := ctx.Deadline(); ok && !c.arrived.Before(d) { // its timer may be late
+		return nil, fmt.Errorf("before the model ran: %w", context.DeadlineExceeded)
+	}
 	b.mu.Lock()
 	if b.running < b.limits.Running && len(b.queue) == 0 && !b.hold(c) {
 		b.running++
@@ -225,10 +237,14 @@ func (b *Batcher) take() (batch []*call, full bool) {
 // leave takes a request that is no longer waited for out of the queue.
 func (b *Batcher) leave(c *call) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if i := slices.Index(b.queue, c); i >= 0 {
+	i := slices.Index(b.queue, c)
+	if i >= 0 {
 		b.queue = slices.Delete(b.queue, i, i+1)
 		b.rows -= c.rows
+	}
+	b.mu.Unlock()
+	if i >= 0 && b.trace != nil {
+		b.trace(c.ctx, Passage{Arrived: c.arrived, Ended: time.Now()})
 	}
 }
 
@@ -249,6 +265,9 @@ func (b *Batcher) execute(batch []*call, cut Cut) {
 	}
 	b.record(report)
 	for _, c := range batch {
+		if b.trace != nil {
+			b.trace(c.ctx, Passage{Arrived: c.arrived, Started: start, Ended: start.Add(report.Compute), Batch: report})
+		}
 		close(c.done)
 	}
 }

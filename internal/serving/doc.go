@@ -14,6 +14,7 @@
 //   - An instance is closed only when no call is in it.
 //   - A version that is being loaded again serves as before until the new
 //     instance is warm; if it never gets warm, the old one goes on.
+//   - A version takes no call before each size of batch has run, or the time for it was over.
 //   - A panic inside one call fails that call alone.
 //   - An error is either the caller's (ErrInput), the model's (ErrModel), or says
 //     that the instance can't take the call now (ErrBusy, ErrNotReady).

@@ -15,7 +15,7 @@ import (
 
 // Limits bound the calls of one instance.
 type Limits struct {
-	// Running is how many batches run at once; at least 1.
+	// Running is how many batches run at once; 0 means 1, but see PoolConfig.Limits.
 	Running int
 	// Waiting is how many more requests of each priority may wait for their turn before ErrBusy.
 	Waiting int
@@ -30,6 +30,7 @@ type Instance struct {
 	batcher *Batcher
 	counts  counts
 	good    atomic.Pointer[Input]
+	warm    WarmUp
 
 	mu      sync.Mutex
 	uses    int
@@ -65,6 +66,9 @@ func (i *Instance) Process() (Process, bool) {
 	return Process{}, false
 }
 
+// Instances is how many batches run at once.
+func (i *Instance) Instances() int { return i.batcher.limits.Running }
+
 // Columns names the model's input columns; nil if the model names none.
 func (i *Instance) Columns() []string { return i.model.Columns() }
 
@@ -93,6 +97,14 @@ func (i *Instance) Accepts(in Input) (err error) {
 // Infer answers a request of tensors with every output. Priority is that of
 // Batcher.Infer. Errors wrap ErrInput, ErrModel or ErrBusy, or are the context's.
 func (i *Instance) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([]onnx.Tensor, error) {
+	out, err := i.infer(ctx, in, priority)
+	if err == nil {
+		i.answered(Input{Tensors: in})
+	}
+	return out, err
+}
+
+func (i *Instance) infer(ctx context.Context, in []onnx.Tensor, priority int) ([]onnx.Tensor, error) {
 	start := time.Now()
 	in, err := onnx.Arrange(i.model.Inputs(), in)
 	var out []onnx.Tensor
@@ -101,6 +113,14 @@ func (i *Instance) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([
 	}
 	i.counts.request(time.Since(start), err)
 	return out, err
+}
+
+// answered keeps the first row of the first request that was answered, for Health.
+func (i *Instance) answered(in Input) {
+	if i.good.Load() == nil {
+		first := in.first()
+		i.good.CompareAndSwap(nil, &first)
+	}
 }
 
 // Predictions reads one prediction a row from outputs of Infer; the error wraps ErrModel.
@@ -113,15 +133,12 @@ func (i *Instance) Predictions(out []onnx.Tensor) (_ []feature.Prediction, err e
 // ErrBusy, or are the context's.
 func (i *Instance) Predict(ctx context.Context, in Input) ([]feature.Prediction, error) {
 	out, err := i.predict(ctx, in, func(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
-		return i.Infer(ctx, in, Usual)
+		return i.infer(ctx, in, Usual)
 	})
 	if err != nil {
 		return nil, err
 	}
-	if i.good.Load() == nil {
-		first := in.first()
-		i.good.CompareAndSwap(nil, &first)
-	}
+	i.answered(in)
 	return out, nil
 }
 
@@ -155,15 +172,26 @@ func (i *Instance) predict(ctx context.Context, in Input, infer func(context.Con
 // is ErrUnproven, which tells that nothing is known yet.
 func (i *Instance) Health(ctx context.Context) error {
 	if in := i.good.Load(); in != nil {
-		if _, err := i.predict(ctx, *in, i.model.Infer); err != nil {
+		if err := i.try(ctx, *in); err != nil {
 			return fmt.Errorf("run a row that was answered before: %w", err)
 		}
 		return nil
 	}
-	_, err := i.predict(ctx, i.model.Zero(), i.model.Infer)
+	err := i.try(ctx, i.model.Zero())
 	if err != nil && ctx.Err() == nil && (errors.Is(err, ErrModel) || errors.Is(err, ErrInput)) {
 		return fmt.Errorf("%w: %w", ErrUnproven, err)
 	}
+	return err
+}
+
+// try runs the model on its own, beside the requests. Of tensors the answer may be anything.
+func (i *Instance) try(ctx context.Context, in Input) (err error) {
+	if in.Tensors == nil {
+		_, err = i.predict(ctx, in, i.model.Infer)
+		return err
+	}
+	defer recovered(&err)
+	_, err = i.model.Infer(ctx, in.Tensors)
 	return err
 }
 

@@ -5,19 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/slipway-ml/slipway/internal/spec"
 )
-
-// warmUps is how often a new instance runs before it counts as warm: ONNX
-// Runtime plans its memory in the first runs.
-const warmUps = 3
 
 // load brings one version to Ready, trying until it succeeds or is no longer wanted.
 func (p *Pool) load(ctx context.Context, d Desired, e *entry) {
 	pause := p.cfg.Retry
 	for {
-		inst, note, err := p.try(ctx, d)
+		inst, note, err := p.try(ctx, d, e)
 		if ctx.Err() != nil {
 			if inst != nil {
 				p.retire(d.Key, inst)
@@ -43,7 +37,7 @@ func (p *Pool) load(ctx context.Context, d Desired, e *entry) {
 }
 
 // try makes one attempt. note is what is worth knowing of an instance that is ready all the same.
-func (p *Pool) try(ctx context.Context, d Desired) (inst *Instance, note string, err error) {
+func (p *Pool) try(ctx context.Context, d Desired, e *entry) (inst *Instance, note string, err error) {
 	select {
 	case p.loading <- struct{}{}:
 		defer func() { <-p.loading }()
@@ -60,22 +54,52 @@ func (p *Pool) try(ctx context.Context, d Desired) (inst *Instance, note string,
 	}
 	limits := p.cfg.Limits
 	limits.Latency = time.Duration(d.Config.Deployment.MaxLatencyMS * float64(time.Millisecond))
-	inst = NewInstance(model, limits, p.batching(d.Config), func(b Batch) { p.cfg.Observe(d.Key, b) })
-	for range warmUps {
-		switch err := inst.Health(ctx); {
-		case errors.Is(err, ErrUnproven):
-			return inst, err.Error(), nil
-		case err != nil:
-			p.retire(d.Key, inst)
-			return nil, "", fmt.Errorf("warm up %s: %w", d.Key, err)
-		}
+	if limits.Running == 0 {
+		limits.Running = spreadOver(d.Config.Deployment, len(artifact), model.Device(), cores()).Instances
+	}
+	inst = NewInstance(model, limits, p.batching(d), func(b Batch) { p.cfg.Observe(d.Key, b) })
+	inst.batcher.trace = p.cfg.Trace
+	inst.warm, err = inst.warmUp(ctx, p.cfg.WarmUp, p.answered(d.Model), func(w WarmUp) { p.warming(ctx, e, w) })
+	switch {
+	case errors.Is(err, ErrUnproven):
+		return inst, err.Error(), nil
+	case err != nil:
+		p.retire(d.Key, inst)
+		return nil, "", fmt.Errorf("warm up %s: %w", d.Key, err)
 	}
 	return inst, "", nil
 }
 
-// batching follows the model's configuration.
-func (p *Pool) batching(config spec.Model) Batching {
-	return Batching{MaxRows: config.Deployment.BatchSize, MaxDelay: p.cfg.MaxDelay}
+// answered are rows that versions of a model have answered, one of each.
+func (p *Pool) answered(model string) []Input {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	var out []Input
+	for key, e := range p.entries {
+		if key.Model == model && e.inst != nil {
+			if row := e.inst.good.Load(); row != nil {
+				out = append(out, *row)
+			}
+		}
+	}
+	return out
+}
+
+// warming notes how far the warm-up of a version is that does not serve yet.
+func (p *Pool) warming(ctx context.Context, e *entry, w WarmUp) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if ctx.Err() == nil && e.inst == nil {
+		e.status.WarmUp = w
+	}
+}
+
+// batching follows the model's configuration, unless it was asked for otherwise.
+func (p *Pool) batching(d Desired) Batching {
+	if d.Batching != nil {
+		return *d.Batching
+	}
+	return Batching{MaxRows: d.Config.Deployment.BatchSize, MaxDelay: p.cfg.MaxDelay}
 }
 
 func (p *Pool) open(ctx context.Context, artifact []byte, d Desired) (m Model, err error) {
@@ -93,7 +117,8 @@ func (p *Pool) install(ctx context.Context, d Desired, e *entry, inst *Instance,
 	}
 	old := e.inst
 	e.inst = inst
-	e.status = Status{Key: d.Key, State: Ready, Device: inst.Device(), Error: note, Since: time.Now()}
+	e.status = Status{Key: d.Key, State: Ready, Device: inst.Device(), Instances: inst.Instances(), WarmUp: inst.warm, Error: note, Since: time.Now()}
+	e.settle(nil)
 	p.mu.Unlock()
 	p.cfg.Changed()
 	if old != nil {
@@ -110,6 +135,7 @@ func (p *Pool) fail(ctx context.Context, e *entry, err error) {
 			e.status.State, e.status.Since = Failed, time.Now()
 		}
 		e.status.Error = err.Error()
+		e.settle(err)
 	}
 	p.mu.Unlock()
 	p.cfg.Changed()

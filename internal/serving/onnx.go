@@ -18,8 +18,7 @@ type ONNX struct {
 var _ Runtime = (*ONNX)(nil)
 
 // NewONNX serves on the given ONNX Runtime, which stays open for longer than
-// every model. Many small calls at once do best with one thread per operator
-// (Options.Threads 1) and as many calls as cores (Limits.Running).
+// every model. Options.Threads 0 leaves it to the model's size and instances, see spec.Deployment.
 func NewONNX(r *onnx.Runtime, o onnx.Options) (*ONNX, error) {
 	if r == nil {
 		return nil, errors.New("serving: an ONNX Runtime is required")
@@ -27,27 +26,57 @@ func NewONNX(r *onnx.Runtime, o onnx.Options) (*ONNX, error) {
 	return &ONNX{runtime: r, options: o}, nil
 }
 
-// Load opens a session on the configured device.
-func (o *ONNX) Load(ctx context.Context, artifact []byte, config spec.Model) (Model, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
+// Load opens the model on the configured device. Instances that run with
+// several threads have a session each, so that they don't wait for each other's
+// threads; with one thread a run is its caller's alone, and all share one session and its memory.
+func (o *ONNX) Load(ctx context.Context, artifact []byte, config spec.Model) (_ Model, err error) {
+	options := o.options
+	options.Device = o.runtime.Resolve(options.Device)
+	spread := spreadOver(config.Deployment, len(artifact), string(options.Device), cores())
+	if options.Threads == 0 {
+		options.Threads = spread.Threads
 	}
-	session, err := o.runtime.Open(artifact, o.options)
-	if err != nil {
-		return nil, err
+	n := spread.Instances
+	if options.Threads == 1 && options.Device == onnx.DeviceCPU {
+		n = 1
 	}
-	m, err := NewModel(onnxSession{session}, config)
-	if err != nil {
-		return nil, errors.Join(err, session.Close())
+	s := &onnxSessions{free: make(chan *onnx.Session, n)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Close())
+		}
+	}()
+	for range n {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		session, err := o.runtime.Open(artifact, options)
+		if err != nil {
+			return nil, err
+		}
+		s.all = append(s.all, session)
+		s.free <- session
 	}
-	return m, nil
+	return NewModel(s, config)
 }
 
-// onnxSession speaks of errors as a Session has to.
-type onnxSession struct{ *onnx.Session }
+// onnxSessions is one model in one or several equal sessions, at least one.
+type onnxSessions struct {
+	all  []*onnx.Session
+	free chan *onnx.Session // those that no call uses, where there are several
+}
 
-func (s onnxSession) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
-	out, err := s.Run(ctx, in)
+func (s *onnxSessions) Inputs() []onnx.Info { return s.all[0].Inputs() }
+
+func (s *onnxSessions) Outputs() []onnx.Info { return s.all[0].Outputs() }
+
+func (s *onnxSessions) Examples() map[string]any { return s.all[0].Examples() }
+
+func (s *onnxSessions) Device() string { return s.all[0].Device() }
+
+// Infer runs the model in a session that is free and speaks of errors as a Session has to.
+func (s *onnxSessions) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+	out, err := s.run(ctx, in)
 	switch {
 	case err == nil:
 		return out, nil
@@ -59,4 +88,25 @@ func (s onnxSession) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor
 		return nil, fmt.Errorf("%w: %w", ErrNotReady, err)
 	}
 	return nil, fmt.Errorf("%w: %w", ErrModel, err)
+}
+
+func (s *onnxSessions) run(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+	if len(s.all) == 1 {
+		return s.all[0].Run(ctx, in)
+	}
+	select {
+	case session := <-s.free:
+		defer func() { s.free <- session }()
+		return session.Run(ctx, in)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (s *onnxSessions) Close() error {
+	errs := make([]error, len(s.all))
+	for i, session := range s.all {
+		errs[i] = session.Close()
+	}
+	return errors.Join(errs...)
 }

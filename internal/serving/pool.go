@@ -28,6 +28,8 @@ const (
 type Desired struct {
 	Key
 	Config spec.Model
+	// Batching, if not nil, is used instead of what follows from Config and PoolConfig.
+	Batching *Batching
 }
 
 // Status is what is known of one version in the pool.
@@ -35,6 +37,10 @@ type Status struct {
 	Key
 	State  State
 	Device string
+	// Instances is how many batches of it run at once.
+	Instances int
+	// WarmUp is what it ran before it took calls, or, while it is loading, has run so far.
+	WarmUp WarmUp
 	// Error is why the last load failed. A Ready version may carry one: then a
 	// reload failed, or nothing but zeros was tried yet (ErrUnproven).
 	Error string
@@ -49,13 +55,20 @@ type PoolConfig struct {
 	Runtime Runtime
 	// Fetch returns the verified bytes of an artifact. Required.
 	Fetch func(ctx context.Context, digest string) ([]byte, error)
-	// Limits bound each instance. Zero: one call at a time, none waiting.
+	// Limits bound each version. Running zero: as many batches at once as the
+	// version has instances, see spec.Deployment.
 	Limits Limits
+	// WarmUp bounds the time in which a new version runs every size of batch
+	// before it takes calls. Zero: 30 s.
+	WarmUp time.Duration
 	// MaxDelay is how long a request may be held back for others to share its
 	// batch. Zero: never; see Batching. A model's batch size is its configuration's.
 	MaxDelay time.Duration
 	// Observe hears of each batch that has run; it must return soon. May be nil.
 	Observe func(Key, Batch)
+	// Trace hears of each request that has run or left before its turn, with the
+	// request's context; it must return soon. Nil costs nothing.
+	Trace func(context.Context, Passage)
 	// Retry is the pause before a failed load is tried again; it doubles up to
 	// 30 times itself. Zero: 1 s.
 	Retry time.Duration
@@ -82,6 +95,9 @@ type entry struct {
 	cancel context.CancelFunc
 	inst   *Instance // the warm one, if any
 	status Status
+	// settled is closed when the first attempt of the last load is over; see Await.
+	settled chan struct{}
+	outcome error
 }
 
 // now is the status with what the version's process adds to it. The caller holds Pool.mu.
@@ -107,6 +123,9 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	if cfg.Retry <= 0 {
 		cfg.Retry = time.Second
 	}
+	if cfg.WarmUp <= 0 {
+		cfg.WarmUp = 30 * time.Second
+	}
 	if cfg.Changed == nil {
 		cfg.Changed = func() {}
 	}
@@ -121,7 +140,8 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	return p, nil
 }
 
-// Ensure makes the pool hold exactly these versions. It returns at once: new
+// Ensure makes the pool hold exactly these versions; of those that are listed
+// twice the last one counts. It returns at once: new
 // ones load in the background, dropped ones take no more calls and close
 // when the last call has left. A changed Config loads the version again beside
 // the one that serves.
@@ -129,7 +149,7 @@ func (p *Pool) Ensure(desired []Desired) error {
 	want := map[Key]Desired{}
 	config := map[Key]string{}
 	for _, d := range desired {
-		b, err := json.Marshal(d.Config)
+		b, err := json.Marshal([]any{d.Config, d.Batching})
 		if err != nil {
 			return fmt.Errorf("ensure %s: configuration: %w", d.Key, err)
 		}
@@ -156,9 +176,11 @@ func (p *Pool) Ensure(desired []Desired) error {
 			p.entries[key] = e
 		} else {
 			e.cancel()
+			e.settle(fmt.Errorf("%s: %w: it was asked for in another way meanwhile", key, ErrNotReady))
 		}
 		ctx, cancel := context.WithCancel(p.ctx)
 		e.config, e.cancel = config[key], cancel
+		e.begin()
 		p.work.Go(func() { p.load(ctx, d, e) })
 	}
 	return nil
@@ -167,6 +189,7 @@ func (p *Pool) Ensure(desired []Desired) error {
 // drop ends a version in the background. The caller holds p.mu.
 func (p *Pool) drop(key Key, e *entry) {
 	e.cancel()
+	e.settle(fmt.Errorf("%s: %w: it is not wanted any more", key, ErrNotReady))
 	if inst := e.inst; inst != nil {
 		p.work.Go(func() { p.retire(key, inst) })
 	}

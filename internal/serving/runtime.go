@@ -25,32 +25,6 @@ var (
 	ErrUnproven = errors.New("model failed on a row of zeros and has answered no real row yet")
 )
 
-// Input is one request's rows: either Rows, objects by column name, or Matrix,
-// numbers in the order of the model's columns.
-type Input struct {
-	Rows   []map[string]any
-	Matrix [][]float64
-}
-
-// Len is the number of rows.
-func (in Input) Len() int {
-	if in.Rows != nil {
-		return len(in.Rows)
-	}
-	return len(in.Matrix)
-}
-
-// first is the first row alone.
-func (in Input) first() Input {
-	switch {
-	case len(in.Rows) > 0:
-		return Input{Rows: in.Rows[:1:1]}
-	case len(in.Matrix) > 0:
-		return Input{Matrix: in.Matrix[:1:1]}
-	}
-	return Input{}
-}
-
 // Key identifies a model version by name and content.
 type Key struct {
 	Model   string
@@ -74,11 +48,12 @@ type Model interface {
 	// Infer runs the model once and returns every output. The inputs may come in
 	// any order. Errors wrap ErrInput, ErrModel or ErrNotReady, or are the context's.
 	Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error)
-	// Tensors maps rows onto the inputs without running the model; the error wraps ErrInput.
+	// Tensors maps rows onto the inputs without running the model; the error wraps
+	// ErrInput, also for a model whose inputs are no columns. An Input of tensors is returned as it is.
 	Tensors(in Input) ([]onnx.Tensor, error)
 	// Predictions reads one prediction a row from the outputs; the error wraps ErrModel.
 	Predictions(out []onnx.Tensor) ([]feature.Prediction, error)
-	// Zero is one made-up row that Tensors takes.
+	// Zero is one made-up row that Tensors takes: zeros, or what the model is known to know.
 	Zero() Input
 	// Columns names the model's input columns; nil if the model names none.
 	Columns() []string

@@ -95,7 +95,7 @@ func TestDecodeJSONIsStrict(t *testing.T) {
 	require.NoError(t, err)
 	good := string(b)
 	for _, tc := range []struct{ name, old, with, want string }{
-		{"unknown field", `"label": "risk"`, `"lable": "risk"`, `data.lable: unknown field; want one of name, version, train, test, reference, label, schema, sensitive, exclude; did you mean "label"?`},
+		{"unknown field", `"label": "risk"`, `"lable": "risk"`, `data.lable: unknown field; want one of name, version, train, test, reference, label, schema, environment, sensitive, exclude; did you mean "label"?`},
 		{"case", `"model": {`, `"Model": {`, `Model: unknown field`},
 		{"twice", `"label": "risk"`, `"label": "risk", "label": "age"`, `data.label: given twice`},
 		{"file as path", `"artifact": {`, `"artifact": "m.onnx", "outputs": {}, "x": {`, `model.artifact: "m.onnx" is not allowed; want a mapping of fields`},

@@ -59,8 +59,10 @@ type Outputs struct {
 
 // Deployment is how the model is meant to be served (capability S2).
 type Deployment struct {
-	Kind                string   `yaml:"kind,omitempty" json:"kind" jsonschema:"enum=online,enum=batch,enum=streaming,default=online" jsonschema_description:"How predictions are asked for."`
-	BatchSize           int      `yaml:"batch_size,omitempty" json:"batch_size" jsonschema:"minimum=1,maximum=4096,default=32" jsonschema_description:"Most rows in one inference."`
+	Kind      string `yaml:"kind,omitempty" json:"kind" jsonschema:"enum=online,enum=batch,enum=streaming,default=online" jsonschema_description:"How predictions are asked for."`
+	BatchSize int    `yaml:"batch_size,omitempty" json:"batch_size" jsonschema:"minimum=1,maximum=4096,default=32" jsonschema_description:"Most rows in one inference."`
+	// Instances is how many batches run at once on a device; 0 leaves it to the size of the model and the device.
+	Instances           int      `yaml:"instances,omitempty" json:"instances,omitempty" jsonschema:"minimum=0,maximum=256,default=0" jsonschema_description:"Batches that run at once on a device, each with its share of the threads; 0 is chosen from the device and the size of the model."`
 	MaxLatencyMS        float64  `yaml:"max_latency_ms,omitempty" json:"max_latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Latency that callers can rely on, in milliseconds."`
 	MaxThroughput       float64  `yaml:"max_throughput,omitempty" json:"max_throughput" jsonschema:"exclusiveMinimum=0,default=1000" jsonschema_description:"Requests per second."`
 	AutoScaling         *bool    `yaml:"auto_scaling,omitempty" json:"auto_scaling" jsonschema:"default=true" jsonschema_description:"Whether instances follow the load."`
@@ -71,15 +73,16 @@ type Deployment struct {
 // together are one data version: files beside the spec become one, or Version
 // names one that is stored and the tables are files of it.
 type Data struct {
-	Name      string   `yaml:"name,omitempty" json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Name of the data collection that the files become a version of; default: the model's name. Not beside version."`
-	Version   string   `yaml:"version,omitempty" json:"version,omitempty" jsonschema:"minLength=1" jsonschema_description:"A stored data version that holds the tables: NAME@N, NAME for its latest, a tag, or a digest. The tables are then paths inside it."`
-	Train     File     `yaml:"train" json:"train" jsonschema_description:"Training rows: CSV with a header, Parquet, NPY, NPZ or JSON lines."`
-	Test      File     `yaml:"test" json:"test" jsonschema_description:"Test rows that the model has not seen, in one of these formats."`
-	Reference File     `yaml:"reference,omitempty" json:"reference" jsonschema_description:"Rows that validation and monitoring compare distributions with; default: train."`
-	Label     string   `yaml:"label" json:"label" jsonschema:"minLength=1" jsonschema_description:"Column that holds the truth."`
-	Schema    File     `yaml:"schema" json:"schema" jsonschema_description:"Schema of the tables in YAML; always a file beside the spec."`
-	Sensitive []string `yaml:"sensitive,omitempty" json:"sensitive,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"Columns that hold personal data; never logged, never shown in a report."`
-	Exclude   []string `yaml:"exclude,omitempty" json:"exclude,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"Columns that are not inputs of the model."`
+	Name        string   `yaml:"name,omitempty" json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Name of the data collection that the files become a version of; default: the model's name. Not beside version."`
+	Version     string   `yaml:"version,omitempty" json:"version,omitempty" jsonschema:"minLength=1" jsonschema_description:"A stored data version that holds the tables: NAME@N, NAME for its latest, a tag, or a digest. The tables are then paths inside it."`
+	Train       File     `yaml:"train" json:"train" jsonschema_description:"Training rows: CSV with a header, Parquet, NPY, NPZ or JSON lines."`
+	Test        File     `yaml:"test" json:"test" jsonschema_description:"Test rows that the model has not seen, in one of these formats."`
+	Reference   File     `yaml:"reference,omitempty" json:"reference" jsonschema_description:"Rows that validation and monitoring compare distributions with; default: train."`
+	Label       string   `yaml:"label" json:"label" jsonschema:"minLength=1" jsonschema_description:"Column that holds the truth."`
+	Schema      File     `yaml:"schema" json:"schema" jsonschema_description:"Schema of the tables in YAML; always a file beside the spec."`
+	Environment string   `yaml:"environment,omitempty" json:"environment,omitempty" jsonschema:"minLength=1" jsonschema_description:"Environment of the schema that the tables belong to, such as training; all parts of the schema apply unless said."`
+	Sensitive   []string `yaml:"sensitive,omitempty" json:"sensitive,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"Columns that hold personal data; never logged, never shown in a report."`
+	Exclude     []string `yaml:"exclude,omitempty" json:"exclude,omitempty" jsonschema:"uniqueItems=true" jsonschema_description:"Columns that are not inputs of the model."`
 }
 
 // Table is one of the tables of a release: its field of the spec and its file.

@@ -49,7 +49,10 @@ func FitLogistic(x *mat.Dense, y []int, classes int, penalty float64, iterations
 		weights := found.X[k*(columns+1) : (k+1)*(columns+1)]
 		out.Intercepts, out.Weights = append(out.Intercepts, weights[columns]), append(out.Weights, slices.Clone(weights[:columns]))
 	}
-	return out, out.check()
+	if err := out.check(); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // Probabilities of the classes, from the scores of FitLogistic.

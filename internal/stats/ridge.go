@@ -67,7 +67,10 @@ func FitRidge(x *mat.Dense, y []float64, penalty float64) (*Linear, error) {
 	for j, w := range out.Weights[0] {
 		out.Intercepts[0] -= w * means[j]
 	}
-	return out, out.check()
+	if err := out.check(); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // centre gives the columns' means, and the table without them.

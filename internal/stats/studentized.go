@@ -59,6 +59,43 @@ func StudentizedInterval(rows, resamples int, seed uint64, alpha float64, statis
 	return estimate - width*quantileSorted(distances, 1-alpha/2), estimate - width*quantileSorted(distances, alpha/2), nil
 }
 
+// LogMeanInterval is the interval of LogMean over all values, whose upper end
+// knows that a sample seldom holds the largest values of a heavy tail: it is
+// the higher one of StudentizedInterval's and of that whose resamples come from the values with
+// a generalised Pareto tail. The lower end is StudentizedInterval's.
+func LogMeanInterval(values []float64, resamples int, seed uint64, alpha float64) (lo, hi float64, err error) {
+	lo, hi, err = StudentizedInterval(len(values), resamples, seed, alpha, LogMean(values))
+	if err != nil || lo == hi {
+		return lo, hi, err
+	}
+	tail, ok := newParetoTail(values)
+	if !ok {
+		return lo, hi, nil
+	}
+	random := rand.New(rand.NewPCG(seed, math.MaxUint64-uint64(len(values)))) //nolint:gosec // statistics, not secrets
+	drawn, all := make([]float64, len(values)), make([]int32, len(values))
+	for i := range all {
+		all[i] = int32(i)
+	}
+	estimate, width := LogMean(values)(all)
+	center, of := math.Log(tail.mean()), LogMean(drawn)
+	var distances []float64
+	for range resamples {
+		for i := range drawn {
+			drawn[i] = tail.draw(random)
+		}
+		v, e := of(all)
+		if d := (v - center) / e; finite(d) {
+			distances = append(distances, d)
+		}
+	}
+	if 2*len(distances) < resamples {
+		return lo, hi, nil
+	}
+	slices.Sort(distances)
+	return lo, max(hi, estimate-width*quantileSorted(distances, alpha/2)), nil
+}
+
 // LogMean is the logarithm of the mean of non-negative values, with the
 // standard error that the delta method gives it.
 func LogMean(values []float64) Studentized {

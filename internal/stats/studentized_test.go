@@ -3,6 +3,7 @@ package stats
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,10 +33,10 @@ func residualLaws() []residuals {
 // the BCa interval is too short. Seeds are fixed: the outcome is always the same.
 func TestStudentizedIntervalsCover(t *testing.T) {
 	t.Parallel()
-	const tables, rows, resamples, alpha = 600, 200, 399, 0.1
-	// The least coverage, of RMSE, MAE and R²: the level of 90 % less what the method lacks
-	// in large simulations, less three standard errors of this one.
-	least := map[string][3]float64{"normal": {0.86, 0.86, 0.86}, "lognormal": {0.80, 0.84, 0.80}, "t3": {0.72, 0.80, 0.72}}
+	const tables, rows, resamples, alpha = 250, 200, 199, 0.1
+	// The least coverage, of RMSE, MAE and R²: what was measured, less three standard errors of the simulation.
+	// The squares of t3 have no variance, so that no method reaches the level.
+	least := map[string][3]float64{"normal": {0.86, 0.86, 0.86}, "lognormal": {0.83, 0.84, 0.83}, "t3": {0.78, 0.86, 0.73}}
 	for _, law := range residualLaws() {
 		t.Run(law.name, func(t *testing.T) {
 			t.Parallel()
@@ -54,8 +55,14 @@ func TestStudentizedIntervalsCover(t *testing.T) {
 					e := law.draw(random)
 					squares[i], distances[i], truth[i] = e*e, math.Abs(e), spread*random.NormFloat64()+e
 				}
-				for k, of := range []Studentized{LogMean(squares), LogMean(distances), LogUnexplained(truth, squares)} {
-					lo, hi, err := StudentizedInterval(rows, resamples, uint64(table), alpha, of)
+				for k, interval := range []func() (float64, float64, error){
+					func() (float64, float64, error) { return LogMeanInterval(squares, resamples, uint64(table), alpha) },
+					func() (float64, float64, error) { return LogMeanInterval(distances, resamples, uint64(table), alpha) },
+					func() (float64, float64, error) {
+						return StudentizedInterval(rows, resamples, uint64(table), alpha, LogUnexplained(truth, squares))
+					},
+				} {
+					lo, hi, err := interval()
 					require.NoError(t, err)
 					if lo <= want[k] && want[k] <= hi {
 						covered[k]++
@@ -81,6 +88,51 @@ func TestStudentizedIntervalsCover(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The tail of a known law is found, about as SciPy's maximum likelihood finds it.
+func TestParetoTail(t *testing.T) {
+	t.Parallel()
+	random := rand.New(rand.NewPCG(31, 32))
+	for _, shape := range []float64{-0.2, 0, 0.3, 0.7} {
+		x := make([]float64, 20_000)
+		for i := range x {
+			e := random.ExpFloat64()
+			x[i] = 2 * e
+			if shape != 0 {
+				x[i] = 2 * math.Expm1(shape*e) / shape
+			}
+		}
+		slices.Sort(x)
+		k, scale := fitPareto(x)
+		require.InDelta(t, shape, k, 0.04)
+		require.InDelta(t, 2, scale, 0.08)
+	}
+	for _, c := range qualityGolden[[]struct {
+		Name         string
+		X            []float64
+		Shape, Scale float64
+	}](t, "pareto") {
+		k, scale := fitPareto(c.X)
+		require.InDelta(t, c.Shape, k, 0.05, c.Name)
+		require.InEpsilon(t, c.Scale, scale, 0.05, c.Name)
+	}
+
+	values := make([]float64, 400)
+	for i := range values {
+		values[i] = math.Exp(random.NormFloat64())
+	}
+	tail, ok := newParetoTail(values)
+	require.True(t, ok)
+	sum := 0.0
+	for range 400_000 {
+		sum += tail.draw(random) / 400_000
+	}
+	require.InEpsilon(t, tail.mean(), sum, 0.03)
+	_, ok = newParetoTail(make([]float64, 30))
+	require.False(t, ok, "equal values have no tail")
+	_, ok = newParetoTail(values[:20])
+	require.False(t, ok, "too few")
 }
 
 func TestStudentizedInterval(t *testing.T) {

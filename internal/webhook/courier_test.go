@@ -126,14 +126,14 @@ func busy(t *testing.T, c *catalog.Catalog, name string) int {
 	}
 	require.NoError(t, c.TagVersion(ctx, name, "1", catalog.Tag{Key: "k", Value: "v"}, key("tag")))
 	require.NoError(t, c.UntagVersion(ctx, name, "1", "k", key("untag")))
-	_, err = c.DescribeVersion(ctx, name, "1", "not told of", key("describe"))
+	_, err = c.DescribeVersion(ctx, name, "1", "better", key("describe"))
 	require.NoError(t, err)
 	_, err = c.PromoteModel(ctx, catalog.Promotion{Name: name, Version: "1"}, key("promote"))
 	require.NoError(t, err)
 	_, err = c.MoveAlias(ctx, catalog.AliasMove{Name: name, Alias: "best", Version: "2"}, key("alias"))
 	require.NoError(t, err)
 	require.NoError(t, c.DeleteVersion(ctx, name, "1", key("delete")))
-	return 1 + 3 + 2 + 1 + 1 + 1
+	return 1 + 3 + 2 + 1 + 2 + 1 + 2
 }
 
 func run(t *testing.T, courier *webhook.Courier) (stop func() webhook.Report) {

@@ -57,4 +57,8 @@ func (r *dvcRepository) add(ctx context.Context, name string) (sample, error) {
 	return r.b.exec(ctx, command{args: []string{r.b.dvcBinary(), "add", "-q", name}, dir: r.dir})
 }
 
+func (r *dvcRepository) checkout(ctx context.Context, name string) (sample, error) {
+	return r.b.exec(ctx, command{args: []string{r.b.dvcBinary(), "checkout", "-q", name}, dir: r.dir})
+}
+
 func (r *dvcRepository) cache() string { return filepath.Join(r.dir, ".dvc", "cache") }

@@ -157,23 +157,26 @@ func (b *bench) small(ctx context.Context) error {
 	if err := b.input(ctx, kindFiles, input, int64(b.size.files)); err != nil {
 		return err
 	}
-	var ours, floor figure
+	var ours, got, floor, copied figure
 	for run := range b.size.runs {
-		b.progress("data add of %d files, run %d of %d", b.size.files, run+1, b.size.runs)
+		b.progress("data add and get of %d files, run %d of %d", b.size.files, run+1, b.size.runs)
 		ours.add(b.add(ctx, input))
-		if ours.absent != "" {
-			return fmt.Errorf("data add: %s", ours.absent)
+		got.add(b.get(ctx, b.path("got")))
+		if ours.absent != "" || got.absent != "" {
+			return fmt.Errorf("data add, data get: %s%s", ours.absent, got.absent)
 		}
+		copied.add(b.exec(ctx, command{args: []string{"sh", "-c", `cp -r --reflink=never "$1" "$2" && sync -f "$2"`, "floor", b.path("got"), b.path("again")}}))
 		floor.add(b.exec(ctx, command{args: []string{"sh", "-c",
 			`find "$1" -type f -print0 | xargs -0 sha256sum > "$3" && cp -r --reflink=never "$1" "$2" && sync -f "$2"`,
 			"floor", input, b.path("copy"), b.path("sums")}}))
-		if err := b.clear("state", "cache", "store", "copy", "sums"); err != nil {
+		if err := b.clear("state", "cache", "store", "copy", "sums", "got", "again"); err != nil {
 			return err
 		}
 	}
 	var dvc track
+	var checkout figure
 	for b.hasDVC(&dvc) && !b.enough(&dvc.times[fresh]) {
-		b.progress("dvc add of %d files, run %d", b.size.files, len(dvc.times[fresh].samples)+1)
+		b.progress("dvc add and checkout of %d files, run %d", b.size.files, len(dvc.times[fresh].samples)+1)
 		r, err := b.newDVC(ctx)
 		if err != nil {
 			return err
@@ -182,6 +185,10 @@ func (b *bench) small(ctx context.Context) error {
 			return err
 		}
 		dvc.times[fresh].add(r.add(ctx, "many"))
+		if err := os.RemoveAll(filepath.Join(r.dir, "many")); err != nil {
+			return err
+		}
+		checkout.add(r.checkout(ctx, "many.dvc"))
 		if err := b.clear("dvc"); err != nil {
 			return err
 		}
@@ -192,12 +199,26 @@ func (b *bench) small(ctx context.Context) error {
 		line{what: what, ours: ours, note: fmt.Sprintf("%.0f files/s", rate), target: alone("5000 files/s", rate >= 5000)},
 		line{what: what, ours: ours, against: "sha256sum, cp, sync", theirs: floor},
 		line{what: what, ours: ours, against: "DVC", theirs: dvc.times[fresh], target: asFast(5)})
+	if dvc.times[fresh].absent != "" {
+		checkout.absent = dvc.times[fresh].absent
+	}
+	what = fmt.Sprintf("`data get` of %d files of 4 KiB", b.size.files)
+	note := fmt.Sprintf("%.0f files/s", float64(b.size.files)/got.seconds())
+	b.lines = append(b.lines,
+		line{what: what, ours: got, note: note, against: "cp, sync", theirs: copied},
+		line{what: what, ours: got, against: "DVC checkout", theirs: checkout})
 	return b.clear("many")
 }
 
 // add runs data add as a user would, on an SQLite catalog and a store in a folder.
 func (b *bench) add(ctx context.Context, input string) (sample, error) {
 	return b.exec(ctx, command{args: []string{b.slipway, "data", "add", input, "--name", "bench", "--as", "bench",
+		"--state", b.path("state"), "--catalog", b.path("state.db"), "--artifacts", b.path("store"), "--cache", b.path("cache")}})
+}
+
+// get runs data get of what add stored.
+func (b *bench) get(ctx context.Context, to string) (sample, error) {
+	return b.exec(ctx, command{args: []string{b.slipway, "data", "get", "bench", "--to", to,
 		"--state", b.path("state"), "--catalog", b.path("state.db"), "--artifacts", b.path("store"), "--cache", b.path("cache")}})
 }
 

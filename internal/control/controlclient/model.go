@@ -148,6 +148,8 @@ type Move struct {
 	Override  bool    `json:"override,omitempty"`
 	Stage     string  `json:"stage,omitempty"`
 	Expect    *string `json:"expect,omitempty"`
+	// Run is of another attempt at mirroring; empty: all.
+	Run string `json:"run,omitempty"`
 }
 
 // Moves lists all that happened to a model, in order.

@@ -113,6 +113,16 @@ def logistic(rng):
     return out
 
 
+def pareto(rng):
+    """Maximum likelihood, near which the estimate of Zhang and Stephens is for so many values."""
+    out = []
+    for shape in [0.1, 0.5]:
+        x = np.sort(stats.genpareto.rvs(shape, scale=3, size=2000, random_state=rng).round(6))
+        c, _, scale = stats.genpareto.fit(x, floc=0)
+        out.append({"name": f"shape {shape}", "x": x.tolist(), "shape": c, "scale": scale})
+    return out
+
+
 def multiclass(rng):
     t = rng.choice(4, 200, p=[0.5, 0.3, 0.15, 0.05])
     p = rng.dirichlet(np.ones(4), 200) * 0.6 + np.eye(4)[t] * 0.4
@@ -201,6 +211,7 @@ def plain(value):
 rng = np.random.default_rng(7)
 golden = {"binary": binary(rng), "multiclass": multiclass(rng), "reliability": reliability(rng), "midp": midp(),
           "bca": bca(rng), "regression": regression(rng), "curves": curves(np.random.default_rng(8)),
-          "ridge": ridge(np.random.default_rng(9)), "logistic": logistic(np.random.default_rng(10))}
+          "ridge": ridge(np.random.default_rng(9)), "logistic": logistic(np.random.default_rng(10)),
+          "pareto": pareto(np.random.default_rng(11))}
 sections = ",\n".join(f"{json.dumps(k)}: {json.dumps(plain(v), allow_nan=False)}" for k, v in golden.items())
 pathlib.Path(__file__).with_name("quality.json").write_text("{\n" + sections + "\n}\n")

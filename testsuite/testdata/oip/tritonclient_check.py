@@ -114,9 +114,6 @@ def check_http(rows, labels, scores):
     refused("unknown version", lambda: client.infer(MODEL, inputs(http, metadata, rows), model_version="9"), "unknown model", "404")
     refused("missing input", lambda: client.infer(MODEL, inputs(http, metadata, rows)[1:]), "is missing", "400")
     refused("timeout", lambda: client.infer(MODEL, inputs(http, metadata, rows), timeout=1), "timeout", "504")
-    refused("unload", lambda: client.unload_model(MODEL), "release")
-    refused("load", lambda: client.load_model("nobody"), "failed to load")
-    client.load_model(MODEL)
     stats = client.get_inference_statistics(MODEL)["model_stats"]
     assert len(stats) == 1 and stats[0]["inference_count"] >= 6 * len(rows), stats
     many = [client.async_infer(MODEL, inputs(http, metadata, [row])) for row in rows]
@@ -137,7 +134,6 @@ def check_grpc(metadata, rows, labels, scores):
     assert client.get_inference_statistics(MODEL).model_stats[0].execution_count > 0
     refused("unknown model", lambda: client.infer("nobody", inputs(grpc, metadata, rows)), "Request for unknown model", "NOT_FOUND")
     refused("missing input", lambda: client.infer(MODEL, inputs(grpc, metadata, rows)[1:]), "is missing", "INVALID_ARGUMENT")
-    refused("unload", lambda: client.unload_model(MODEL), "release", "UNIMPLEMENTED")
     answers = []
     client.start_stream(lambda result, error: answers.append((result, error)))
     for i, row in enumerate(rows):

@@ -1,0 +1,122 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/metadata"
+
+	"github.com/slipway-ml/slipway/internal/serving"
+)
+
+// Names of spans. Part of the API, like the attributes.
+const (
+	spanPredict = "predict" // a request, from its tensors or rows to the answer
+	spanQueue   = "queue"   // from its arrival at the model to the start of its batch
+	spanCompute = "compute" // its batch
+)
+
+// tracing makes spans of requests; nil makes none.
+type tracing struct {
+	tracer trace.Tracer
+	w3c    propagation.TraceContext
+}
+
+func newTracing(p trace.TracerProvider) *tracing {
+	if p == nil {
+		return nil
+	}
+	return &tracing{tracer: p.Tracer("github.com/slipway-ml/slipway/internal/gateway")}
+}
+
+// hook is told of each request's way through its model; nil if nothing is traced.
+func (t *tracing) hook() func(context.Context, serving.Passage) {
+	if t == nil {
+		return nil
+	}
+	return t.passed
+}
+
+// headers takes up the caller's trace from a request's headers.
+func (t *tracing) headers(next http.Handler) http.Handler {
+	if t == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		next.ServeHTTP(w, r.WithContext(t.w3c.Extract(r.Context(), propagation.HeaderCarrier(r.Header))))
+	})
+}
+
+// carrier reads gRPC metadata.
+type carrier metadata.MD
+
+func (c carrier) Get(key string) string {
+	if v := metadata.MD(c).Get(key); len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+func (c carrier) Set(key, value string) { metadata.MD(c).Set(key, value) }
+
+func (c carrier) Keys() []string {
+	out := make([]string, 0, len(c))
+	for k := range c {
+		out = append(out, k)
+	}
+	return out
+}
+
+// begin starts the span of a request; end it with done. The caller's trace is
+// that of the headers or of gRPC's metadata.
+func (t *tracing) begin(ctx context.Context) (context.Context, request) {
+	if t == nil {
+		return ctx, request{}
+	}
+	if m, ok := metadata.FromIncomingContext(ctx); ok {
+		ctx = t.w3c.Extract(ctx, carrier(m))
+	}
+	ctx, span := t.tracer.Start(ctx, spanPredict, trace.WithSpanKind(trace.SpanKindServer))
+	return ctx, request{span}
+}
+
+// request is the span of a request; the zero one is none.
+type request struct{ span trace.Span }
+
+// done ends it: which version answered, how many rows, and what went wrong.
+func (r request) done(key serving.Key, id string, rows int, err error) {
+	if r.span == nil {
+		return
+	}
+	r.span.SetAttributes(
+		attribute.String("slipway.model", key.Model), attribute.String("slipway.version", key.Version), attribute.String("slipway.digest", key.Digest),
+		attribute.String("slipway.release", key.String()), attribute.String("slipway.request_id", id), attribute.Int("slipway.rows", rows),
+	)
+	if err != nil {
+		r.span.SetStatus(codes.Error, clipError(err))
+	}
+	r.span.End()
+}
+
+// passed makes the spans of a request's way through its model.
+func (t *tracing) passed(ctx context.Context, p serving.Passage) {
+	if !trace.SpanFromContext(ctx).IsRecording() {
+		return
+	}
+	span := func(name string, from, to time.Time, attributes ...attribute.KeyValue) {
+		_, s := t.tracer.Start(ctx, name, trace.WithTimestamp(from), trace.WithAttributes(attributes...))
+		s.End(trace.WithTimestamp(to))
+	}
+	if p.Started.IsZero() { // it left before its turn
+		span(spanQueue, p.Arrived, p.Ended)
+		return
+	}
+	span(spanQueue, p.Arrived, p.Started)
+	span(spanCompute, p.Started, p.Ended,
+		attribute.Int64("slipway.batch.rows", p.Batch.Rows), attribute.Int("slipway.batch.requests", p.Batch.Requests), attribute.String("slipway.batch.cut", string(p.Batch.Cut)))
+}

@@ -1,0 +1,37 @@
+package serving
+
+import (
+	"runtime"
+
+	"github.com/slipway-ml/slipway/internal/spec"
+)
+
+// largeModel is the size in bytes from which a model is worth several threads a
+// run: below, handing work to other threads costs more than they save.
+const largeModel = 16 << 20
+
+// spread is how a model version uses its device: so many instances, each of
+// which runs one batch at a time with so many threads.
+type spread struct {
+	Instances, Threads int
+}
+
+// spreadOver divides a device's processors among a model's instances. On a CPU a
+// small model gets as many instances as there are cores, a large one as many as
+// leave four cores to each; on an accelerator there is one. deployment.instances decides otherwise.
+func spreadOver(d spec.Deployment, size int, device string, cores int) spread {
+	n := d.Instances
+	switch {
+	case n > 0:
+	case device != "cpu":
+		n = 1
+	case size < largeModel:
+		n = cores
+	default:
+		n = max(cores/4, 1)
+	}
+	return spread{Instances: n, Threads: max(cores/n, 1)}
+}
+
+// cores are the processors that this process may use.
+func cores() int { return runtime.GOMAXPROCS(0) }
