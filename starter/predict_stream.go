@@ -139,7 +139,7 @@ func readLines(ctx context.Context, in io.Reader, lines chan<- streamLine) error
 				return ctx.Err()
 			}
 		}
-		if err != nil {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 	}
