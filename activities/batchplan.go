@@ -49,18 +49,14 @@ func (p *planning) run(ctx context.Context, key contract.BatchKey) (contract.Pla
 	if err := p.fixData(ctx); err != nil {
 		return contract.PlanBatchOutput{}, err
 	}
-	model, err := read(ctx, p.Library.Store(), "model "+p.plan.Model.Name+" "+p.plan.Model.Version, p.plan.Model.Digest)
+	inputs, outputs, err := p.signature(ctx)
 	if err != nil {
 		return contract.PlanBatchOutput{}, err
 	}
-	graph, err := onnx.ReadGraph(model)
-	if err != nil {
-		return contract.PlanBatchOutput{}, invalid{fmt.Errorf("model %s %s: %w", p.plan.Model.Name, p.plan.Model.Version, err)}
-	}
 	if p.plan.BatchRows = p.in.BatchRows; p.plan.BatchRows == 0 {
-		p.plan.BatchRows = batch.UsualRows(graph.Inputs)
+		p.plan.BatchRows = batch.UsualRows(inputs)
 	}
-	if err := p.cut(ctx, graph); err != nil {
+	if err := p.cut(ctx, inputs, outputs); err != nil {
 		return contract.PlanBatchOutput{}, err
 	}
 	text, digest, err := p.plan.Encode()
@@ -78,6 +74,28 @@ func (p *planning) run(ctx context.Context, key contract.BatchKey) (contract.Pla
 		Shards: p.plan.Shards(), Rows: p.plan.Rows(),
 	}
 	return p.known(ctx, out)
+}
+
+// signature tells the model's inputs and outputs: an ONNX graph says them, of other
+// models a process that has loaded the model.
+func (p *planning) signature(ctx context.Context) (inputs, outputs []onnx.Info, err error) {
+	m := p.plan.Model
+	artifact, err := read(ctx, p.Library.Store(), "model "+m.Name+" "+m.Version, m.Digest)
+	if err != nil {
+		return nil, nil, err
+	}
+	if (spec.Model{Runtime: m.Runtime}).RuntimeOf(artifact) == spec.RuntimeONNX {
+		graph, err := onnx.ReadGraph(artifact)
+		if err != nil {
+			return nil, nil, invalid{fmt.Errorf("model %s %s: %w", m.Name, m.Version, err)}
+		}
+		return graph.Inputs, graph.Outputs, nil
+	}
+	loaded, err := p.Load(ctx, artifact, m, 1)
+	if err != nil {
+		return nil, nil, fmt.Errorf("model %s %s: %w", m.Name, m.Version, err)
+	}
+	return loaded.Inputs(), loaded.Outputs(), loaded.Close()
 }
 
 // fixModel finds the model version by its version, an alias or a stage.
@@ -135,8 +153,8 @@ func (p *planning) fixData(ctx context.Context) error {
 }
 
 // cut checks every table and then cuts all of them.
-func (p *planning) cut(ctx context.Context, graph *onnx.Graph) error {
-	checker, personal, err := p.plan.NewChecker(graph.Inputs, graph.Outputs, p.schema)
+func (p *planning) cut(ctx context.Context, inputs, outputs []onnx.Info) error {
+	checker, personal, err := p.plan.NewChecker(inputs, outputs, p.schema)
 	if err != nil {
 		return err
 	}

@@ -169,19 +169,7 @@ func TestBatch(t *testing.T) {
 	require.Equal(t, added.Version.Digest, s.Data.Digest)
 	c.record("batch/credit-risk/1", "batch", "completed")
 
-	dir := t.TempDir()
-	_, errs, code = c.data("get", "credit-risk-predictions", "--to", dir)
-	require.Zero(t, code, errs)
-	got := output(t, dir)
-	require.Len(t, got, len(rows))
-	predictions, probabilities := c.asked(rows)
-	for i, p := range got {
-		require.Equal(t, fmt.Sprintf("A-%06d", i), p.ID)
-		require.EqualValues(t, i+1, p.Row)
-		require.Equal(t, predictions[i], *p.Prediction)
-		require.InDeltaSlice(t, probabilities[i], p.Probabilities, 1e-6)
-		require.Empty(t, p.Error)
-	}
+	c.requireAnswersOf(t, "credit-risk-predictions", rows)
 	lineage, _, code := c.data("lineage", s.Output.Digest)
 	require.Zero(t, code)
 	require.Contains(t, lineage, "batch/credit-risk/1")
@@ -204,6 +192,24 @@ func TestBatch(t *testing.T) {
 	require.Zero(t, code)
 	require.Contains(t, list, "credit-risk/again")
 	c.refusedAndSteered()
+}
+
+// requireAnswersOf compares a batch's output with what the gateway answers for the applicants, row by row and with their keys.
+func (c *cluster) requireAnswersOf(t *testing.T, name string, rows []map[string]any) {
+	t.Helper()
+	dir := t.TempDir()
+	_, errs, code := c.data("get", name, "--to", dir)
+	require.Zero(t, code, errs)
+	got := output(t, dir)
+	require.Len(t, got, len(rows))
+	predictions, probabilities := c.asked(rows)
+	for i, p := range got {
+		require.Equal(t, fmt.Sprintf("A-%06d", i), p.ID)
+		require.EqualValues(t, i+1, p.Row)
+		require.Equal(t, predictions[i], *p.Prediction)
+		require.InDeltaSlice(t, probabilities[i], p.Probabilities, 1e-6)
+		require.Empty(t, p.Error)
+	}
 }
 
 // refusedAndSteered are the other ends: too many refused rows, pause, resume and cancel.

@@ -14,7 +14,8 @@ import (
 )
 
 // A TorchScript model goes from its spec to production: tested, warmed up and served
-// by the torch runtime, after a version in ONNX and before one that is a bundle.
+// by the torch runtime, after a version in ONNX and before one that is a bundle, which
+// predicts a whole data version, too.
 func TestTorchRelease(t *testing.T) {
 	t.Parallel()
 	c := startClusterWith(t, "", "", "SLIPWAY_RUNTIMES="+runtimesFile(t))
@@ -39,18 +40,23 @@ func TestTorchRelease(t *testing.T) {
 	bundle.Artifact = abs(t, filepath.Join(torchModels, "credit-risk.zip"))
 	c.promote(bundle)
 	requireServes(t, c, "2.1.0")
+	table, rows := applicants(t, 500, nil)
+	c.dataJSON(new(any), "add", filepath.Join(folderOf(t, map[string][]byte{"applicants.csv": table}), "applicants.csv"), "--name", "applicants")
+	out, errs, code := c.slipway("batch", "start", model, "--data", "applicants", "--keys", "id", "--shard-rows", "300", "--watch")
+	require.Zero(t, code, "%s%s", out, errs)
+	c.requireAnswersOf(t, model+"-predictions", rows)
 
 	broken := credit("2.2.0")
 	broken.Artifact = broken.with(t, "weights.pt", []byte("PK\x03\x04 and nothing else"))
 	c.start(broken)
-	status, code := c.watch("2.2.0")
+	status, code = c.watch("2.2.0")
 	require.Equal(t, 3, code)
 	require.Contains(t, status.Reason, "forward_pass")
 	require.Contains(t, status.Reason, "zip archives")
 	requireServes(t, c, "2.1.0")
 	require.Zero(t, l.Total().Failed, l.LastError())
 	folder := filepath.Join(t.TempDir(), "model")
-	out, errs, code := c.slipway("model", "get", model+"@2.1.0", folder)
+	out, errs, code = c.slipway("model", "get", model+"@2.1.0", folder)
 	require.Zero(t, code, "%s%s", out, errs)
 	require.FileExists(t, filepath.Join(folder, model+"-2.1.0.zip"))
 }
