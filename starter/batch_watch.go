@@ -40,14 +40,7 @@ Ctrl-C ends the watching, never the batch.`,
 	}
 }
 
-// batchScreen shows a batch that is being watched.
-type batchScreen interface {
-	update(v batchView)
-	note(text string)
-	close()
-}
-
-func (a *app) batchScreen() batchScreen {
+func (a *app) batchScreen() screen[batchView] {
 	switch {
 	case a.json():
 		return &batchLines{out: a.stdout, errors: a.stderr, print: func(v batchView) { _ = a.printLine(v) }} // a closed pipe ends the program by itself
@@ -77,48 +70,21 @@ func batchText(v batchView) string {
 	return clean(text)
 }
 
-// watchBatch shows a batch until it ends. What it shows comes from queries, which
-// need a worker; that it has ended, from the workflow's result.
+// watchBatch shows a batch until it ends.
 func (a *app) watchBatch(ctx context.Context, c client.Client, name batchName, run string) error {
-	ended := make(chan error, 1)
-	var result contract.BatchStatus
-	go func() { ended <- c.GetWorkflow(ctx, name.id(), run).Get(ctx, &result) }()
-	s := a.batchScreen()
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	last, told := batchView{Batch: name.String()}, false
-	for {
-		v, err := readBatch(ctx, c, name)
-		switch {
-		case err == nil:
-			last, told = v, false
-			s.update(v)
-		case !told && ctx.Err() == nil:
-			s.note(err.Error())
-			told = true
-		}
-		select {
-		case <-ctx.Done():
-			s.close()
-			return ctx.Err()
-		case end := <-ended:
-			if ctx.Err() != nil {
-				s.close()
-				return ctx.Err()
-			}
-			v, err := batchEnded(name, last, result, end)
-			if err == nil {
-				s.update(v)
-			}
-			s.close()
-			if err != nil {
-				return err
-			}
-			a.concludeBatch(v)
-			return batchError(v, end)
-		case <-tick.C:
-		}
+	w := watching[contract.BatchStatus, batchView]{
+		client: c, id: name.id(), run: run, screen: a.batchScreen(),
+		read: func(ctx context.Context) (batchView, error) { return readBatch(ctx, c, name) },
+		ended: func(last batchView, result contract.BatchStatus, end error) (batchView, error) {
+			return batchEnded(name, last, result, end)
+		},
 	}
+	v, end, err := w.follow(ctx, batchView{Batch: name.String()})
+	if err != nil {
+		return err
+	}
+	a.concludeBatch(v)
+	return batchError(v, end)
 }
 
 // concludeBatch tells the end.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/sdk/client"
@@ -12,9 +11,6 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/contract"
 )
-
-// lookEvery is how often a watched release is asked for its status.
-const lookEvery = 500 * time.Millisecond
 
 func watchCommand(a *app) *cobra.Command {
 	return &cobra.Command{
@@ -41,17 +37,7 @@ Ctrl-C ends the watching, never the release.`,
 	}
 }
 
-// screen shows a release that is being watched.
-type screen interface {
-	// update shows how the release stands now.
-	update(v view)
-	// note tells of a trouble with the watching itself.
-	note(text string)
-	// close leaves what was shown last on the screen.
-	close()
-}
-
-func (a *app) screen() screen {
+func (a *app) screen() screen[view] {
 	switch {
 	case a.json():
 		return &documents{app: a}
@@ -64,45 +50,24 @@ func (a *app) screen() screen {
 // watch shows a release until it ends. What it shows comes from queries, which
 // need a worker; that it has ended, from the workflow's result.
 func (a *app) watch(ctx context.Context, c client.Client, name releaseName, run string) error {
-	ended := make(chan error, 1)
-	var result contract.ReleaseStatus
-	go func() { ended <- c.GetWorkflow(ctx, name.id(), run).Get(ctx, &result) }()
-	s := a.screen()
-	tick := time.NewTicker(lookEvery)
-	defer tick.Stop()
-	var last view
-	told := false
-	for {
-		v, err := readView(ctx, c, name)
-		switch {
-		case err == nil:
-			last, told = v, false
-			s.update(v)
-		case !told && !isGone(err) && ctx.Err() == nil:
-			s.note("no worker answers (is slipwayd running?); still watching: " + err.Error())
-			told = true
-		}
-		select {
-		case <-ctx.Done():
-			s.close()
-			return ctx.Err()
-		case err := <-ended:
-			if ctx.Err() != nil {
-				s.close()
-				return ctx.Err()
-			}
-			v, err := a.ended(ctx, name, last, result, err)
-			if err == nil {
-				s.update(v)
-			}
-			s.close()
+	w := watching[contract.ReleaseStatus, view]{
+		client: c, id: name.id(), run: run, screen: a.screen(),
+		read: func(ctx context.Context) (view, error) {
+			v, err := readView(ctx, c, name)
 			if err != nil {
-				return err
+				err = fmt.Errorf("no worker answers (is slipwayd running?); still watching: %w", err)
 			}
-			return a.conclude(v)
-		case <-tick.C:
-		}
+			return v, err
+		},
+		ended: func(last view, result contract.ReleaseStatus, end error) (view, error) {
+			return a.ended(ctx, name, last, result, end)
+		},
 	}
+	v, _, err := w.follow(ctx, view{})
+	if err != nil {
+		return err
+	}
+	return a.conclude(v)
 }
 
 // ended is how the release stands at its end; an error when that was no end of its own making.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -332,90 +331,4 @@ func found(broken int64, rows int, sample []Sample) string {
 		return text + fmt.Sprintf(", first %q%s", first.Value, where)
 	}
 	return text + ", first" + where
-}
-
-// quality computes the dimensions that Report.Quality documents.
-func (k *check) quality() {
-	rows := float64(k.scan.seen)
-	q := map[string]float64{Completeness: 0, Uniqueness: 0, Validity: 0, Consistency: 0}
-	k.report.Quality = q
-	var cells, filled, faultless float64
-	timely := math.Inf(1)
-	for _, c := range k.scan.columns {
-		if c.rule == nil {
-			continue
-		}
-		cells += rows
-		filled += rows - float64(c.nulls)
-		faultless += float64(c.faultless)
-		for _, e := range append([]*Expect{&c.rule.Expect}, pointers(c.rule.Checks)...) {
-			if e.MaxAge != "" {
-				timely = min(timely, c.timeliness(e.maxAge, k.opts.Now))
-			}
-		}
-	}
-	if !math.IsInf(timely, 1) {
-		q[Timeliness] = timely
-	}
-	cells += rows * float64(k.missing)
-	if cells == 0 {
-		return
-	}
-	q[Completeness], q[Validity] = filled/cells, faultless/cells
-	distinct, method := k.scan.distinct.distinct()
-	if method != Exact && k.allUnique() { // rows differ where one column does
-		distinct, method = rows, Exact
-	}
-	q[Uniqueness] = min(1, distinct/rows)
-	if method != Exact {
-		k.report.Estimated = map[string]Method{Uniqueness: method}
-	}
-	if !k.misshapen {
-		q[Consistency] = float64(k.scan.goodRows) / rows
-	}
-}
-
-// allUnique tells that some check found every value of a column once, without a null.
-func (k *check) allUnique() bool {
-	for _, c := range k.scan.columns {
-		for _, cell := range c.cells {
-			if cell.unique != nil && !cell.unique.full && cell.broken == 0 && c.values() == c.rows {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-func pluralRows(n int) string {
-	if n == 1 {
-		return "1 row"
-	}
-	return strconv.Itoa(n) + " rows"
-}
-
-func pluralValues(n int) string {
-	if n == 1 {
-		return "1 value"
-	}
-	return strconv.Itoa(n) + " values"
-}
-
-func formatNumber(v float64) string {
-	if v != 0 && (math.Abs(v) < 1e-6 || math.Abs(v) >= 1e21) {
-		return strconv.FormatFloat(v, 'g', -1, 64)
-	}
-	return strconv.FormatFloat(v, 'f', -1, 64)
-}
-
-// shorten keeps samples readable.
-func shorten(s string) string {
-	const most = 80
-	if len(s) <= most {
-		return s
-	}
-	if runes := []rune(s[:min(len(s), 4*most+4)]); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return s
 }
