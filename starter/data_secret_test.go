@@ -21,6 +21,7 @@ func TestPersonalValuesInNoOutput(t *testing.T) {
 	var cases []struct {
 		Key                             string
 		Schema, Reference, Broken, Fine string
+		Other                           string // the table that foreign keys are found in
 		Repeat                          int
 	}
 	require.NoError(t, yaml.Unmarshal(b, &cases))
@@ -31,8 +32,9 @@ func TestPersonalValuesInNoOutput(t *testing.T) {
 			c.Schema = strings.Replace(c.Schema, "}]", "}, {name: b, type: string, nullable: true}]", 1)
 		}
 		header, rows, _ := strings.Cut(c.Broken, "\n")
+		c.Schema = strings.Replace(c.Schema, "data: customers", "data: customers.csv", 1)
 		dir := l.write(fmt.Sprint("case", i), map[string]string{
-			"s.yaml": c.Schema, "t.csv": header + "\n" + strings.Repeat(rows, max(1, c.Repeat)), "ref.csv": c.Reference,
+			"s.yaml": c.Schema, "t.csv": header + "\n" + strings.Repeat(rows, max(1, c.Repeat)), "ref.csv": c.Reference, "customers.csv": c.Other,
 		})
 		args := []string{"validate", filepath.Join(dir, "t.csv"), "--schema", filepath.Join(dir, "s.yaml"), "--page", filepath.Join(dir, "r.html"), "--junit", filepath.Join(dir, "r.xml")}
 		if c.Reference != "" {
