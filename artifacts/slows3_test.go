@@ -28,7 +28,13 @@ type throttle struct {
 	rate   int
 	mu     sync.Mutex
 	begun  time.Time
-	passed int
+	passed int64
+}
+
+func (l *throttle) total() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.passed
 }
 
 func (l *throttle) read(body io.Reader, p []byte) (int, error) {
@@ -42,7 +48,7 @@ func (l *throttle) read(body io.Reader, p []byte) (int, error) {
 		<-time.After(ahead)
 	}
 	n, err := body.Read(p[:min(len(p), piece)])
-	l.passed += n
+	l.passed += int64(n)
 	return n, err
 }
 
@@ -60,7 +66,7 @@ func TestSlowS3(t *testing.T) {
 	}))
 	files := map[string][]byte{"a": noise(1, size/2), "b": noise(2, size/2)}
 	tree := add(t, r, files)
-	require.Greater(t, slow.passed, int(stall/time.Second)*slow.rate, "it took longer than a server may be silent")
+	require.Greater(t, slow.total(), int64(stall/time.Second)*int64(slow.rate), "it took longer than a server may be silent")
 	requireTree(t, r, tree.Digest, files)
 }
 
