@@ -12,7 +12,8 @@ type MirrorRun struct {
 	Run  string `db:"uid" json:"run"`
 	Rev  int64  `db:"rev" json:"rev"`   // counts the changes of the run
 	Done int64  `db:"done" json:"done"` // the revision that the other server has
-	// Turn counts the attempts. Of two that overlap only the one that began last is noted.
+	// Turn counts the beginnings and ends of attempts. Of two that overlap only the one that began last is
+	// noted, and none begins with what was read before another was noted.
 	Turn int64 `db:"turn" json:"-"`
 	// Unsure tells that an attempt began of which it is not known what arrived.
 	Unsure bool `db:"unsure" json:"-"`
@@ -81,7 +82,7 @@ func (c *Catalog) TakeMirrorRun(ctx context.Context, r MirrorRun) (_ MirrorRun, 
 // false if another began since. Of r it takes all but Run, Rev and Turn.
 func (c *Catalog) NoteMirrorRun(ctx context.Context, r MirrorRun) (noted bool, err error) {
 	err = c.update(ctx, "note mirrored run "+r.Run, func(t *tx) error {
-		n, err := t.exec(ctx, `UPDATE mirror_runs SET done = ?, unsure = ?, aside = ?, attempts = ?, refused = ?, due_at = ?, remote = ?, sent = ?, last_error = ?, mirrored_at = ?`+mirrorOf,
+		n, err := t.exec(ctx, `UPDATE mirror_runs SET turn = turn + 1, done = ?, unsure = ?, aside = ?, attempts = ?, refused = ?, due_at = ?, remote = ?, sent = ?, last_error = ?, mirrored_at = ?`+mirrorOf,
 			r.Done, r.Unsure, r.Aside, r.Attempts, r.Refused, stamp(r.DueAt), r.Remote, document(r.Sent), r.LastError, stamp(r.MirroredAt), r.Turn, r.Run)
 		noted = n > 0
 		return err
