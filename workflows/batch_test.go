@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -178,9 +179,9 @@ func TestBatchFailsWithAShard(t *testing.T) {
 func TestBatchTriesAgain(t *testing.T) {
 	t.Parallel()
 	s := aBatch(t, 3)
-	tries := 0
+	var tries atomic.Int32
 	on(s, predictShard, func(in contract.ShardInput) (contract.ShardOutput, error) {
-		if tries++; in.Shard == 1 && tries < 9 {
+		if n := tries.Add(1); in.Shard == 1 && n < 9 {
 			return contract.ShardOutput{}, temporal.NewApplicationError("the store is away", contract.ErrUnavailable)
 		}
 		return contract.ShardOutput{Rows: 100}, nil
@@ -216,9 +217,9 @@ func TestBatchPausesAndResumes(t *testing.T) {
 	s := aBatch(t, 10)
 	in := theBatch()
 	in.Parallel = 1
-	done := 0
+	var done atomic.Int32
 	on(s, predictShard, func(contract.ShardInput) (contract.ShardOutput, error) {
-		if done++; done == 4 {
+		if done.Add(1) == 4 {
 			s.env.SignalWorkflow(contract.SignalPause, contract.Steer{By: ann})
 		}
 		return contract.ShardOutput{Rows: 100}, nil
@@ -240,9 +241,9 @@ func TestBatchCancelled(t *testing.T) {
 	s := aBatch(t, 10)
 	in := theBatch()
 	in.Parallel = 2
-	done := 0
+	var done atomic.Int32
 	on(s, predictShard, func(contract.ShardInput) (contract.ShardOutput, error) {
-		if done++; done == 3 {
+		if done.Add(1) == 3 {
 			s.env.CancelWorkflow()
 		}
 		return contract.ShardOutput{Rows: 100}, nil
