@@ -87,6 +87,9 @@ func (r *Runtime) open(model []byte, device Device, o Options) (_ *Session, err 
 	}
 	defer func() { err = errors.Join(err, options.Destroy()) }()
 
+	if device == DeviceCPU {
+		model = withoutSubnormals(model, graph)
+	}
 	wide := widenHalves(model, graph)
 	native, err := ort.NewDynamicAdvancedSessionWithONNXData(wide.model, names(graph.Inputs), wide.outputs, options)
 	if err != nil {

@@ -50,8 +50,9 @@ func featuresOf(records []Record) []feature {
 
 // lists are the names of the columns if every record is a list of the same ones.
 func lists(records []Record) ([]string, bool) {
-	first := records[0]
-	for _, r := range records {
+	first := &records[0]
+	for i := range records {
+		r := &records[i]
 		if len(r.Numbers) == 0 || len(r.Numbers) != len(first.Numbers) || !slices.Equal(r.Names, first.Names) {
 			return nil, false
 		}
@@ -60,7 +61,7 @@ func lists(records []Record) ([]string, bool) {
 }
 
 // names are those of the record's Numbers.
-func (r Record) names() []string {
+func (r *Record) names() []string {
 	if len(r.Names) == len(r.Numbers) {
 		return r.Names
 	}
@@ -92,12 +93,16 @@ func (f feature) kind() arrow.DataType {
 
 // appendTo writes the feature of every record.
 func (f feature) appendTo(b array.Builder, records []Record) {
-	b.Reserve(len(records))
-	for _, r := range records {
-		if f.at >= 0 {
-			b.(*array.Float64Builder).Append(r.Numbers[f.at])
-		} else {
-			appendFeature(b, r.Features[f.name])
+	if f.at >= 0 {
+		column := make([]float64, len(records))
+		for i := range records {
+			column[i] = records[i].Numbers[f.at]
 		}
+		b.(*array.Float64Builder).AppendValues(column, nil)
+		return
+	}
+	b.Reserve(len(records))
+	for i := range records {
+		appendFeature(b, records[i].Features[f.name])
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,7 +29,7 @@ type Config struct {
 	Gateway string
 	Blobs   Blobs  // required
 	Ledger  Ledger // required
-	// Rows ends a segment. Zero: 512.
+	// Rows ends a segment. Zero: 2048.
 	Rows int
 	// Age ends a segment this long after its first record. Zero: 5 s.
 	Age time.Duration
@@ -44,9 +45,12 @@ type Config struct {
 // Log gathers records and writes segments. Run does the writing.
 type Log struct {
 	cfg     Config
-	entries chan entry
-	waiting atomic.Int64 // records of the entries
 	dropped atomic.Int64
+	enough  chan struct{} // so many wait that the writer should not wait for its next tick
+
+	mu      sync.Mutex
+	entries []entry
+	waiting int64 // records of the entries
 
 	// The rest belongs to Run.
 	open    map[stream]*segment
@@ -57,11 +61,8 @@ type Log struct {
 
 type stream struct{ model, version string }
 
-// entry is a request whose records are yet to be made.
-type entry struct {
-	rows    int64
-	records func() (records []Record, sensitive []string)
-}
+// entry makes the records of a request.
+type entry func() (records []Record, sensitive []string)
 
 type segment struct {
 	records []Record
@@ -80,7 +81,7 @@ func New(cfg Config) (*Log, error) {
 		return nil, errors.New("prediction log: Gateway, Blobs and Ledger are required")
 	}
 	if cfg.Rows <= 0 {
-		cfg.Rows = 512
+		cfg.Rows = 2048
 	}
 	if cfg.Age <= 0 {
 		cfg.Age = 5 * time.Second
@@ -97,23 +98,39 @@ func New(cfg Config) (*Log, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	return &Log{cfg: cfg, entries: make(chan entry, cfg.Buffer), open: map[stream]*segment{}}, nil
+	return &Log{cfg: cfg, enough: make(chan struct{}, 1), open: map[stream]*segment{}}, nil
 }
 
 // Add takes the records of a request, at most so many as it has rows, or drops them all if
 // the buffer is full. The records are made when they are written, less the columns
 // that are named as sensitive: what records uses must not change any more. Add never blocks and never fails.
-func (l *Log) Add(rows int, records func() (records []Record, sensitive []string)) {
-	e := entry{int64(rows), records}
-	if l.waiting.Add(e.rows) <= int64(l.cfg.Buffer) {
+func (l *Log) Add(rows int, records entry) {
+	l.mu.Lock()
+	if l.waiting+int64(rows) > int64(l.cfg.Buffer) {
+		l.mu.Unlock()
+		l.drop(rows)
+		return
+	}
+	l.waiting += int64(rows)
+	l.entries = append(l.entries, records)
+	wake := l.waiting >= int64(min(l.cfg.Rows, l.cfg.Buffer/2))
+	l.mu.Unlock()
+	if wake { // waking the writer for each request would cost a good part of what a small model takes
 		select {
-		case l.entries <- e:
-			return
+		case l.enough <- struct{}{}:
 		default:
 		}
 	}
-	l.waiting.Add(-e.rows)
-	l.drop(rows)
+}
+
+// taken are the entries that wait, which do so no longer.
+func (l *Log) taken() []entry {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	entries := l.entries
+	l.entries = nil
+	l.waiting = 0
+	return entries
 }
 
 func (l *Log) drop(records int) {
@@ -133,9 +150,10 @@ func (l *Log) Run(ctx context.Context, grace time.Duration) error {
 		select {
 		case <-ctx.Done():
 			return l.finish(context.WithoutCancel(ctx), grace)
-		case e := <-l.entries:
-			l.gather(e)
+		case <-l.enough:
+			l.gather()
 		case now := <-tick.C:
+			l.gather()
 			for key, s := range l.open {
 				if now.Sub(s.began) >= l.cfg.Age {
 					l.seal(key)
@@ -146,25 +164,30 @@ func (l *Log) Run(ctx context.Context, grace time.Duration) error {
 	}
 }
 
-// gather makes an entry's records, adds them to their versions' segments and seals those that are full.
-func (l *Log) gather(e entry) {
-	l.waiting.Add(-e.rows)
-	records, sensitive := e.records()
-	for _, r := range records {
-		if len(sensitive) > 0 {
-			r.name() // by which they are known
-			r.Features = without(r.Features, sensitive)
+// gather makes the records of what waits, adds them to their versions' segments and seals those that are full.
+func (l *Log) gather() {
+	for _, made := range l.taken() {
+		records, sensitive := made()
+		for _, r := range records {
+			if len(sensitive) > 0 {
+				r.name() // by which they are known
+				r.Features = without(r.Features, sensitive)
+			}
+			l.add(r)
 		}
-		key := stream{r.Model, r.Version}
-		s, ok := l.open[key]
-		if !ok {
-			s = &segment{began: time.Now()}
-			l.open[key] = s
-		}
-		s.records = append(s.records, r)
-		if len(s.records) >= l.cfg.Rows {
-			l.seal(key)
-		}
+	}
+}
+
+func (l *Log) add(r Record) {
+	key := stream{r.Model, r.Version}
+	s, ok := l.open[key]
+	if !ok {
+		s = &segment{began: time.Now()}
+		l.open[key] = s
+	}
+	s.records = append(s.records, r)
+	if len(s.records) >= l.cfg.Rows {
+		l.seal(key)
 	}
 }
 
@@ -172,9 +195,7 @@ func (l *Log) gather(e entry) {
 func (l *Log) finish(ctx context.Context, grace time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
-	for len(l.entries) > 0 {
-		l.gather(<-l.entries)
-	}
+	l.gather()
 	for key := range l.open {
 		l.seal(key)
 	}

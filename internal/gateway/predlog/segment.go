@@ -38,7 +38,8 @@ func encode(records []Record) ([]byte, error) {
 	schema := arrow.NewSchema(fields, nil)
 	b := array.NewRecordBuilder(memory.DefaultAllocator, schema)
 	defer b.Release()
-	for _, r := range records {
+	for i := range records {
+		r := &records[i]
 		b.Field(0).(*array.TimestampBuilder).Append(arrow.Timestamp(r.Time.UnixMicro()))
 		b.Field(1).(*array.StringBuilder).Append(r.RequestID)
 		appendText(b.Field(2), r.Subject)
@@ -58,10 +59,7 @@ func encode(records []Record) ([]byte, error) {
 	defer batch.Release()
 
 	var out bytes.Buffer
-	// Snappy: the log shares the processors with the predictions, and Zstandard took most of its time.
-	w, err := pqarrow.NewFileWriter(schema, &out,
-		parquet.NewWriterProperties(parquet.WithCompression(compress.Codecs.Snappy), parquet.WithCreatedBy("slipway")),
-		pqarrow.DefaultWriterProps())
+	w, err := pqarrow.NewFileWriter(schema, &out, properties(features), pqarrow.DefaultWriterProps())
 	if err != nil {
 		return nil, fmt.Errorf("encode segment: %w", err)
 	}
@@ -72,6 +70,18 @@ func encode(records []Record) ([]byte, error) {
 		return nil, fmt.Errorf("encode segment of %d rows: %w", len(records), err)
 	}
 	return out.Bytes(), nil
+}
+
+// properties are those of a segment. The log shares the processors with the predictions: Zstandard took most of its
+// time, and then the dictionaries and bounds of columns of numbers, of which a model may have hundreds.
+func properties(features []feature) *parquet.WriterProperties {
+	p := []parquet.WriterProperty{parquet.WithCompression(compress.Codecs.Snappy), parquet.WithCreatedBy("slipway")}
+	for _, f := range features {
+		if !f.text {
+			p = append(p, parquet.WithDictionaryFor(featurePrefix+f.name, false), parquet.WithStatsFor(featurePrefix+f.name, false))
+		}
+	}
+	return parquet.NewWriterProperties(p...)
 }
 
 func appendText(b array.Builder, s string) {
@@ -117,7 +127,8 @@ func number(v bool) float64 {
 // span is the time of the first and the last record.
 func span(records []Record) (from, to time.Time) {
 	from, to = records[0].Time, records[0].Time
-	for _, r := range records {
+	for i := range records {
+		r := &records[i]
 		if r.Time.Before(from) {
 			from = r.Time
 		}
