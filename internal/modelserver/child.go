@@ -29,6 +29,9 @@ func Entries() map[string]sandbox.Entry {
 	return map[string]sandbox.Entry{EntryONNX: serveONNX, EntryProgram: becomeProgram}
 }
 
+// garbage is how much of it a process may hold, in percent of the little that it uses (GOGC).
+const garbage = 400
+
 // serveONNX is a process that runs an ONNX model. It loads ONNX Runtime, gives up
 // every right that it can do without, and only then looks at the model.
 func serveONNX(c *sandbox.Child) (err error) {
@@ -36,16 +39,12 @@ func serveONNX(c *sandbox.Child) (err error) {
 	if err := json.Unmarshal(c.Request, &r); err != nil {
 		return fmt.Errorf("read the request: %w", err)
 	}
-	if len(c.Files) != ownFiles {
-		return fmt.Errorf("read the request: %d files, want %d", len(c.Files), ownFiles)
+	if len(c.Files) < ownLanes {
+		return fmt.Errorf("read the request: %d files, want %d and more", len(c.Files), ownLanes)
 	}
 	conn, err := net.FileConn(c.Files[ownConnection])
 	if err := errors.Join(err, c.Files[ownConnection].Close()); err != nil {
 		return fmt.Errorf("take over the connection: %w", err)
-	}
-	pipe, err := net.FileConn(c.Files[ownPipe])
-	if err := errors.Join(err, c.Files[ownPipe].Close()); err != nil {
-		return fmt.Errorf("take over the pipe: %w", err)
 	}
 	rt, err := onnx.Find()
 	if err != nil {
@@ -63,6 +62,7 @@ func serveONNX(c *sandbox.Child) (err error) {
 		return err
 	}
 	debug.FreeOSMemory() // of the file, which is not needed any more
+	debug.SetGCPercent(garbage)
 	s := started{Device: model.Device()}
 	if e, ok := model.(serving.Exemplified); ok {
 		s.Examples = e.Examples()
@@ -71,7 +71,7 @@ func serveONNX(c *sandbox.Child) (err error) {
 		return err
 	}
 	served := newServer(model, r.Model.Name, r.Model.Version)
-	go servePipe(pipe, served)
+	go servePipe(c.Files[ownLanes:], c.Files[ownCancels], served)
 	return serve(conn, served)
 }
 

@@ -1,6 +1,7 @@
 package modelserver
 
 import (
+	"bufio"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -34,12 +35,11 @@ const frameHeader = 4 + 8 + 1
 
 var errFrame = errors.New("what came over the pipe is no frame")
 
-// newFrame is a buffer with room for a header and a body of the size.
-func newFrame(call uint64, kind frameKind, size int) []byte {
-	b := make([]byte, frameHeader, frameHeader+size)
-	binary.LittleEndian.PutUint64(b[4:], call)
-	b[12] = byte(kind)
-	return b
+// startFrame appends a header, less the length, to an empty buffer; the body goes behind it.
+func startFrame(b []byte, call uint64, kind frameKind) []byte {
+	b = append(b, 0, 0, 0, 0)
+	b = binary.LittleEndian.AppendUint64(b, call)
+	return append(b, byte(kind))
 }
 
 // sealFrame writes the length into the header, once the body is complete.
@@ -51,25 +51,44 @@ func sealFrame(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// readFrame reads the next frame. What its length announces is allocated as it comes.
-func readFrame(r io.Reader) (frame, error) {
-	var header [frameHeader]byte
-	if _, err := io.ReadFull(r, header[:]); err != nil {
-		return frame{}, err
+// frameReader reads frames. After an error by which nothing was lost, a deadline, it
+// goes on where it stopped.
+type frameReader struct {
+	from   *bufio.Reader
+	header [frameHeader]byte
+	have   int // bytes of the header
+	body   []byte
+	filled int // bytes of the body
+}
+
+func newFrameReader(from io.Reader) frameReader {
+	return frameReader{from: bufio.NewReaderSize(from, 16<<10)} // most frames come in one piece
+}
+
+// next reads the next frame, whose body belongs to the caller. What its length announces is allocated as it comes.
+func (r *frameReader) next() (frame, error) {
+	const step = 1 << 20
+	for r.have < frameHeader {
+		n, err := r.from.Read(r.header[r.have:])
+		if r.have += n; err != nil && r.have < frameHeader {
+			return frame{}, err
+		}
 	}
-	f := frame{call: binary.LittleEndian.Uint64(header[4:]), kind: frameKind(header[12])}
-	size := int(binary.LittleEndian.Uint32(header[:]))
+	f := frame{call: binary.LittleEndian.Uint64(r.header[4:]), kind: frameKind(r.header[12])}
+	size := int(binary.LittleEndian.Uint32(r.header[:]))
 	if size > maxMessage {
 		return f, fmt.Errorf("%w: it announces %d bytes", errFrame, size)
 	}
-	const step = 1 << 20
-	for len(f.body) < size {
-		n := len(f.body)
-		f.body = append(f.body, make([]byte, min(step, size-n))...)
-		if _, err := io.ReadFull(r, f.body[n:]); err != nil {
+	for r.filled < size {
+		if r.filled == len(r.body) {
+			r.body = append(r.body, make([]byte, min(step, size-r.filled))...)
+		}
+		n, err := r.from.Read(r.body[r.filled:])
+		if r.filled += n; err != nil && r.filled < size {
 			return f, err
 		}
 	}
+	f.body, r.body, r.have, r.filled = r.body, nil, 0, 0
 	return f, nil
 }
 

@@ -100,11 +100,7 @@ func serveTrick(c *sandbox.Child) error {
 	}
 	s := newServer(trick{conn, show}, r.Model.Name, r.Model.Version)
 	s.overstay = 20 * time.Millisecond
-	pipe, err := net.FileConn(c.Files[ownPipe])
-	if err := errors.Join(err, c.Files[ownPipe].Close()); err != nil {
-		return err
-	}
-	go servePipe(pipe, s)
+	go servePipe(c.Files[ownLanes:], c.Files[ownCancels], s)
 	return serve(conn, s)
 }
 

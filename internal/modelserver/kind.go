@@ -22,7 +22,7 @@ type launch struct {
 	// connect opens the connection. It waits until the process listens, or ctx ends.
 	connect func(ctx context.Context) (net.Conn, error)
 	// pipe is the shorter way for inferences, to a process of our own; nil: they go over the connection.
-	pipe net.Conn
+	pipe *pipeEnds
 	// release frees the process's ends of what was opened for it, once it has started or failed to.
 	release func() error
 	// device is where the model runs; empty: the process tells.

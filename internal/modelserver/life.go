@@ -69,7 +69,7 @@ func begin(ctx, outer context.Context, cfg Config, l *launch, name, version stri
 	}
 	if err == nil {
 		if l.pipe != nil {
-			p.pipe = newPipe(l.pipe, p.meta.Inputs, p.meta.Outputs, p.cut)
+			p.pipe = newPipe(*l.pipe, p.meta.Inputs, p.meta.Outputs, p.cut)
 		}
 		return p, nil
 	}

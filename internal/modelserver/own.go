@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/sandbox"
+	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
@@ -18,6 +20,7 @@ import (
 type own struct {
 	cfg     Config
 	request ownRequest
+	lanes   int
 	file    *os.File // the model; its name is gone, so it leaves nothing behind
 }
 
@@ -28,12 +31,12 @@ type ownRequest struct {
 	Size    int64        `json:"size"` // of the model, in bytes
 }
 
-// Files of the process.
+// Files of the process. Behind them come the lanes of the pipe.
 const (
 	ownModel = iota
 	ownConnection
-	ownPipe
-	ownFiles
+	ownCancels
+	ownLanes
 )
 
 // openFiles is enough for a model's server: it holds a connection and what its libraries open.
@@ -48,7 +51,8 @@ func newOwn(cfg Config, artifact []byte, config spec.Model) (*own, error) {
 	if err := errors.Join(err, os.Remove(f.Name())); err != nil {
 		return nil, errors.Join(fmt.Errorf("keep the model for its process: %w", err), f.Close())
 	}
-	return &own{cfg: cfg, file: f, request: ownRequest{Model: config, Options: onnx.Options{Device: cfg.Device, DeviceMemory: cfg.DeviceMemory, Threads: cfg.Threads}, Size: int64(len(artifact))}}, nil
+	lanes := min(serving.Places(config.Deployment, len(artifact))+1, maxLanes)
+	return &own{cfg: cfg, file: f, lanes: lanes, request: ownRequest{Model: config, Options: onnx.Options{Device: cfg.Device, DeviceMemory: cfg.DeviceMemory, Threads: cfg.Threads}, Size: int64(len(artifact))}}, nil
 }
 
 func (o *own) launch() (*launch, error) {
@@ -56,26 +60,42 @@ func (o *own) launch() (*launch, error) {
 	if err != nil {
 		return nil, err
 	}
-	ours, theirs, err := socketPair()
+	// Batches at once, and one more for who asks whether the model is well.
+	conns, files, err := socketPairs(ownLanes - ownConnection + o.lanes)
 	if err != nil {
-		return nil, fmt.Errorf("open a connection to the model's process: %w", err)
-	}
-	pipe, itsPipe, err := socketPair()
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open a connection to the model's process: %w", err), ours.Close(), theirs.Close())
+		return nil, fmt.Errorf("open connections to the model's process: %w", err)
 	}
 	return &launch{
 		command: sandbox.Command{
-			Entry: EntryONNX, Request: o.request, Files: []*os.File{o.file, theirs, itsPipe}, Env: []string{onnx.LibraryVariable + "=" + library},
+			Entry: EntryONNX, Request: o.request, Files: append([]*os.File{o.file}, files...), Env: []string{onnx.LibraryVariable + "=" + library},
 			Limits: sandbox.Limits{Memory: o.cfg.Memory, Cores: o.cfg.Cores, OpenFiles: openFiles},
 		},
-		connect: func(context.Context) (net.Conn, error) { return ours, nil },
-		pipe:    pipe,
-		release: sync.OnceValue(func() error { return errors.Join(theirs.Close(), itsPipe.Close()) }),
+		connect: func(context.Context) (net.Conn, error) { return conns[0], nil },
+		pipe:    &pipeEnds{cancels: conns[1], lanes: conns[2:]},
+		release: sync.OnceValue(func() error { return closeAll(files) }),
 	}, nil
 }
 
 func (o *own) close() error { return o.file.Close() }
+
+// socketPairs opens n connections whose other ends a child can be given.
+func socketPairs(n int) (ours []net.Conn, theirs []*os.File, err error) {
+	for range n {
+		conn, file, err := socketPair()
+		if err != nil {
+			return nil, nil, errors.Join(err, closeAll(ours), closeAll(theirs))
+		}
+		ours, theirs = append(ours, conn), append(theirs, file)
+	}
+	return ours, theirs, nil
+}
+
+func closeAll[T io.Closer](list []T) (err error) {
+	for _, c := range list {
+		err = errors.Join(err, c.Close())
+	}
+	return err
+}
 
 // socketPair opens a connection whose other end a child can be given.
 func socketPair() (net.Conn, *os.File, error) {

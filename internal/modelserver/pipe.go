@@ -1,10 +1,10 @@
 package modelserver
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"net"
+	"os"
 	"sync"
 
 	"github.com/slipway-ml/slipway/internal/oip"
@@ -12,53 +12,41 @@ import (
 )
 
 // pipe asks a process of our own for inferences. Beside the gRPC connection, over which
-// the process is watched, it costs a tenth: no streams, no headers, and two
-// goroutines less for each call. It is safe for concurrent use.
+// the process is watched, it costs a tenth: no streams, no headers, no goroutines between. It is safe
+// for concurrent use.
 type pipe struct {
-	conn    net.Conn
+	ends    pipeEnds
 	inputs  []onnx.Info
 	outputs []onnx.Info
-	gone    func() // called once the connection has ended
+	gone    func() // called once the pipe is broken
 
-	writing sync.Mutex
-
-	mu      sync.Mutex
-	last    uint64
-	waiting map[uint64]chan frame
-	broken  error
+	free    chan *lane    // those that no call uses
+	leaving sync.Mutex    // held while a cancellation is written
+	broken  chan struct{} // closed once why is known
+	once    sync.Once
+	why     error
 }
 
-// newPipe takes the connection over. The tensors of calls are those of the model, in its
-// order. gone is called once the connection has ended.
-func newPipe(conn net.Conn, inputs, outputs []onnx.Info, gone func()) *pipe {
-	p := &pipe{conn: conn, inputs: inputs, outputs: outputs, gone: gone, waiting: map[uint64]chan frame{}}
-	go p.read()
-	return p
+// pipeEnds are our ends of a pipe: as many lanes as there can be calls at once, at most maxLanes, and
+// the connection by which the process is told of calls that nobody waits for any more.
+type pipeEnds struct {
+	lanes   []net.Conn
+	cancels net.Conn
 }
 
-// read hands answers to those who wait, until the connection ends.
-func (p *pipe) read() {
-	r := bufio.NewReaderSize(p.conn, 64<<10)
-	for {
-		f, err := readFrame(r)
-		p.mu.Lock()
-		if err != nil {
-			p.broken = errors.Join(errBroken, err, p.conn.Close())
-			for call, c := range p.waiting {
-				delete(p.waiting, call)
-				close(c)
-			}
-			p.mu.Unlock()
-			p.gone()
-			return
-		}
-		c := p.waiting[f.call] // none if its caller has left
-		delete(p.waiting, f.call)
-		p.mu.Unlock()
-		if c != nil {
-			c <- f // it has room
-		}
+// Close closes all of them.
+func (e pipeEnds) Close() error {
+	return errors.Join(e.cancels.Close(), closeAll(e.lanes))
+}
+
+// newPipe takes the ends over. The tensors of calls are those of the model, in its
+// order. gone is called once a call has found the pipe broken, or it was closed.
+func newPipe(ends pipeEnds, inputs, outputs []onnx.Info, gone func()) *pipe {
+	p := &pipe{ends: ends, inputs: inputs, outputs: outputs, gone: gone, free: make(chan *lane, len(ends.lanes)), broken: make(chan struct{})}
+	for i, conn := range ends.lanes {
+		p.free <- newLane(conn, i)
 	}
+	return p
 }
 
 // Infer runs the model. Errors are oip.Errors, or the context's.
@@ -67,66 +55,96 @@ func (p *pipe) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, erro
 	if err != nil {
 		return nil, &oip.Error{Code: oip.Invalid, Err: err}
 	}
-	call, answered, err := p.begin()
+	l, err := p.lane(ctx)
 	if err != nil {
 		return nil, err
 	}
-	b, err := appendTensors(newFrame(call, frameInfer, tensorsSize(in)), in)
+	l.call += maxLanes
+	b, err := appendTensors(startFrame(l.out[:0], l.call, frameInfer), in)
 	if err == nil {
-		err = p.send(b)
+		b, err = sealFrame(b)
 	}
 	if err != nil {
-		p.end(call)
+		p.free <- l
 		return nil, err
+	}
+	if err := l.send(b); err != nil {
+		return nil, p.fail(err)
+	}
+	f, left, err := l.receive(ctx)
+	switch {
+	case err != nil:
+		return nil, p.fail(err)
+	case left:
+		p.cancel(l.call)
+		go p.settle(l)
+		return nil, ctx.Err()
+	case f.call != l.call:
+		return nil, p.fail(errFrame)
+	}
+	p.free <- l
+	return p.answer(f)
+}
+
+// lane waits for one that is free.
+func (p *pipe) lane(ctx context.Context) (*lane, error) {
+	select {
+	case <-p.broken:
+		return nil, p.lost()
+	default:
 	}
 	select {
-	case f, ok := <-answered:
-		if !ok {
-			return nil, p.lost()
-		}
-		return p.answer(f)
+	case l := <-p.free:
+		return l, nil
+	case <-p.broken:
+		return nil, p.lost()
 	case <-ctx.Done():
-		p.end(call)
-		_ = p.send(newFrame(call, frameCancel, 0)) // if it can't be told, it is gone
 		return nil, ctx.Err()
 	}
 }
 
-func (p *pipe) begin() (uint64, chan frame, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.broken != nil {
-		return 0, nil, &oip.Error{Code: oip.Unavailable, Err: p.broken}
+// cancel tells the process that nobody waits for a call; if it can't be told, it is gone.
+func (p *pipe) cancel(call uint64) {
+	b, _ := sealFrame(startFrame(nil, call, frameCancel)) // short
+	p.leaving.Lock()
+	defer p.leaving.Unlock()
+	if _, err := p.ends.cancels.Write(b); err != nil {
+		_ = p.fail(err) // nobody waits
 	}
-	p.last++
-	c := make(chan frame, 1)
-	p.waiting[p.last] = c
-	return p.last, c, nil
 }
 
-func (p *pipe) end(call uint64) {
-	p.mu.Lock()
-	delete(p.waiting, call)
-	p.mu.Unlock()
-}
-
-func (p *pipe) lost() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return &oip.Error{Code: oip.Unavailable, Err: p.broken}
-}
-
-func (p *pipe) send(b []byte) error {
-	b, err := sealFrame(b)
+// settle waits for the answer to a call that nobody waits for, after which its lane is free.
+func (p *pipe) settle(l *lane) {
+	f, _, err := l.receive(context.Background())
+	if err == nil && f.call != l.call {
+		err = errFrame
+	}
 	if err != nil {
-		return err
+		_ = p.fail(err) // as above
+		return
 	}
-	p.writing.Lock()
-	defer p.writing.Unlock()
-	if _, err := p.conn.Write(b); err != nil {
-		return &oip.Error{Code: oip.Unavailable, Err: errors.Join(errBroken, err)}
-	}
-	return nil
+	p.free <- l
+}
+
+// fail notes that the pipe is broken, and is the error of the call that found out.
+func (p *pipe) fail(err error) error {
+	p.end(errors.Join(errBroken, err))
+	return p.lost()
+}
+
+// end breaks the pipe, once: calls inside find their lanes closed.
+func (p *pipe) end(why error) {
+	p.once.Do(func() {
+		p.why = errors.Join(why, p.ends.Close())
+		close(p.broken)
+		p.gone()
+	})
+}
+
+// lost is the error of calls once the pipe is broken.
+func (p *pipe) lost() error {
+	<-p.broken
+	return &oip.Error{Code: oip.Unavailable, Err: p.why}
 }
 
 // answer reads an answer, from a process that need not be trusted.
@@ -150,5 +168,10 @@ func clipped(b []byte) string {
 	return string(b[:min(len(b), most)])
 }
 
-// Close ends the connection, and with it the calls inside.
-func (p *pipe) Close() error { return p.conn.Close() }
+// Close ends the pipe, and with it the calls inside.
+func (p *pipe) Close() error {
+	p.end(errBroken)
+	return nil
+}
+
+func timeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }

@@ -35,16 +35,26 @@ func (e echo) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error
 	return in, nil
 }
 
+// ends are both sides of a pipe of so many lanes in this process.
+func ends(lanes int) (ours, theirs pipeEnds) {
+	ours.cancels, theirs.cancels = net.Pipe()
+	for range lanes {
+		a, b := net.Pipe()
+		ours.lanes, theirs.lanes = append(ours.lanes, a), append(theirs.lanes, b)
+	}
+	return ours, theirs
+}
+
 // piped is a pipe to a server of the model in this process.
 func piped(t *testing.T, m echo) (p *pipe, gone chan struct{}) {
 	t.Helper()
-	ours, theirs := net.Pipe()
+	ours, theirs := ends(3)
 	gone = make(chan struct{})
 	p = newPipe(ours, m.infos, m.infos, func() { close(gone) })
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		servePipe(theirs, newServer(m, "m", "1"))
+		servePipe(theirs.lanes, theirs.cancels, newServer(m, "m", "1"))
 	}()
 	t.Cleanup(func() {
 		_ = p.Close() // the test may have
@@ -140,11 +150,11 @@ func TestPipeCancels(t *testing.T) {
 // Calls inside fail when the process goes.
 func TestPipeBreaks(t *testing.T) {
 	t.Parallel()
-	ours, theirs := net.Pipe()
+	ours, theirs := ends(1)
 	gone := make(chan struct{})
 	p := newPipe(ours, infosOf(every()), nil, func() { close(gone) })
 	go func() {
-		_, _ = readFrame(theirs)
+		_, _ = receive(theirs.lanes[0])
 		_ = theirs.Close()
 	}()
 	_, err := p.Infer(context.Background(), every())
@@ -155,26 +165,124 @@ func TestPipeBreaks(t *testing.T) {
 // What a process answers is checked before it is believed.
 func TestPipeRefusesWhatIsNoAnswer(t *testing.T) {
 	t.Parallel()
-	good, err := appendTensors(newFrame(1, frameOutputs, 0), every())
+	good, err := appendTensors(startFrame(nil, 1, frameOutputs), every())
 	require.NoError(t, err)
 	for name, b := range map[string][]byte{
-		"another kind": newFrame(1, 77, 0), "an error without words": newFrame(1, frameError, 0), "an unknown code": append(newFrame(1, frameError, 1), 200),
-		"nothing": newFrame(1, frameOutputs, 0), "half": good[:len(good)-3], "more": append(append([]byte{}, good...), 0),
+		"another kind": startFrame(nil, 1, 77), "an error without words": startFrame(nil, 1, frameError), "an unknown code": append(startFrame(nil, 1, frameError), 200),
+		"nothing": startFrame(nil, 1, frameOutputs), "half": good[:len(good)-3], "more": append(append([]byte{}, good...), 0),
 	} {
-		ours, theirs := net.Pipe()
+		ours, theirs := ends(1)
 		gone := make(chan struct{})
 		p := newPipe(ours, infosOf(every()), infosOf(every()), func() { close(gone) })
 		go func() {
-			_, _ = readFrame(theirs)
+			asked, _ := receive(theirs.lanes[0])
 			sealed, _ := sealFrame(b)
-			_, _ = theirs.Write(sealed)
+			binary.LittleEndian.PutUint64(sealed[4:], asked.call)
+			_, _ = theirs.lanes[0].Write(sealed)
 		}()
 		_, err := p.Infer(context.Background(), every())
 		require.Error(t, err, name)
 		require.Equal(t, oip.Internal, oip.CodeOf(err), name)
 		require.NoError(t, theirs.Close())
+		_, err = p.Infer(context.Background(), every())
+		require.ErrorIs(t, err, errBroken, name)
 		<-gone
 	}
+}
+
+// receive is the next frame of a connection.
+func receive(conn net.Conn) (frame, error) {
+	r := newFrameReader(conn)
+	return r.next()
+}
+
+// An answer to another call is no answer to this one, and whoever gives it is not believed any more.
+func TestPipeRefusesTheAnswerToAnotherCall(t *testing.T) {
+	t.Parallel()
+	ours, theirs := ends(1)
+	gone := make(chan struct{})
+	p := newPipe(ours, infosOf(every()), infosOf(every()), func() { close(gone) })
+	go func() {
+		asked, _ := receive(theirs.lanes[0])
+		b, _ := sealFrame(startFrame(nil, asked.call+maxLanes, frameOutputs))
+		_, _ = theirs.lanes[0].Write(b)
+	}()
+	_, err := p.Infer(context.Background(), every())
+	require.ErrorIs(t, err, errFrame)
+	require.Equal(t, oip.Unavailable, oip.CodeOf(err))
+	<-gone
+}
+
+// A caller leaves at once although the process does not answer, and whatever part of the answer has come by
+// then: the lane is used again once the rest is there.
+func TestPipeIsLeftInTheMiddleOfAnAnswer(t *testing.T) {
+	t.Parallel()
+	ours, theirs := ends(1)
+	p := newPipe(ours, infosOf(every()), infosOf(every()), func() {})
+	defer func() { require.NoError(t, p.Close()) }()
+	for _, part := range []int{0, 3, frameHeader, frameHeader + 5} {
+		ctx, leave := context.WithCancel(context.Background())
+		left := make(chan error, 1)
+		go func() {
+			_, err := p.Infer(ctx, every())
+			left <- err
+		}()
+		asked, err := receive(theirs.lanes[0])
+		require.NoError(t, err)
+		b, err := appendTensors(startFrame(nil, asked.call, frameOutputs), every())
+		require.NoError(t, err)
+		b, err = sealFrame(b)
+		require.NoError(t, err)
+		_, err = theirs.lanes[0].Write(b[:part])
+		require.NoError(t, err)
+		leave()
+		cancelled, err := receive(theirs.cancels)
+		require.NoError(t, err)
+		require.Equal(t, asked.call, cancelled.call)
+		require.ErrorIs(t, <-left, context.Canceled)
+		_, err = theirs.lanes[0].Write(b[part:])
+		require.NoError(t, err)
+	}
+	go func() {
+		asked, _ := receive(theirs.lanes[0])
+		b, _ := appendTensors(startFrame(nil, asked.call, frameOutputs), every())
+		b, _ = sealFrame(b)
+		_, _ = theirs.lanes[0].Write(b)
+	}()
+	out, err := p.Infer(context.Background(), every())
+	require.NoError(t, err)
+	require.Equal(t, every(), out)
+}
+
+// A cancellation may come before its call: they go different ways.
+func TestPipeServerIsToldEarly(t *testing.T) {
+	t.Parallel()
+	ours, theirs := ends(2)
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		model := echo{infos: infosOf(every()), run: func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }}
+		servePipe(theirs.lanes, theirs.cancels, newServer(model, "m", "1"))
+	}()
+	const call = 5*maxLanes + 1
+	for _, unknown := range []uint64{7, call} { // of a lane that there is not, and of the one below
+		b, err := sealFrame(startFrame(nil, unknown, frameCancel))
+		require.NoError(t, err)
+		_, err = ours.cancels.Write(b)
+		require.NoError(t, err)
+	}
+	b, err := appendTensors(startFrame(nil, call, frameInfer), every())
+	require.NoError(t, err)
+	b, err = sealFrame(b)
+	require.NoError(t, err)
+	_, err = ours.lanes[1].Write(b)
+	require.NoError(t, err)
+	answer, err := receive(ours.lanes[1])
+	require.NoError(t, err)
+	require.Equal(t, frameError, answer.kind)
+	require.EqualValues(t, call, answer.call)
+	require.NoError(t, ours.Close())
+	<-served
 }
 
 // FuzzReadTensors: what is read is exactly what was there, and what it announces costs nothing.
@@ -205,7 +313,7 @@ func FuzzReadTensors(f *testing.F) {
 
 // FuzzReadFrame: a frame is what its length says, or none.
 func FuzzReadFrame(f *testing.F) {
-	whole, err := sealFrame(append(newFrame(7, frameInfer, 3), 1, 2, 3))
+	whole, err := sealFrame(append(startFrame(nil, 7, frameInfer), 1, 2, 3))
 	require.NoError(f, err)
 	f.Add(whole)
 	f.Add(binary.LittleEndian.AppendUint32(nil, math.MaxUint32))
@@ -215,7 +323,7 @@ func FuzzReadFrame(f *testing.F) {
 			_, _ = theirs.Write(b)
 			_ = theirs.Close()
 		}()
-		got, err := readFrame(ours)
+		got, err := receive(ours)
 		if err == nil {
 			require.Equal(t, b[frameHeader:frameHeader+len(got.body)], append([]byte{}, got.body...))
 		}

@@ -1,70 +1,108 @@
 package modelserver
 
 import (
-	"bufio"
 	"context"
-	"net"
+	"io"
 	"sync"
 
 	"github.com/slipway-ml/slipway/internal/oip"
 )
 
-// pipeServer answers the calls of a pipe.
+// pipeServer answers the calls of a pipe, a lane's one after the other.
 type pipeServer struct {
-	conn   net.Conn
 	server *server
 
-	writing sync.Mutex
-
-	mu      sync.Mutex
-	running map[uint64]context.CancelFunc
+	mu    sync.Mutex
+	lanes []served
 }
 
-// servePipe answers until the connection ends; the calls inside are cancelled then.
-func servePipe(conn net.Conn, served *server) {
-	s := &pipeServer{conn: conn, server: served, running: map[uint64]context.CancelFunc{}}
+// served is what a lane does.
+type served struct {
+	call   uint64 // the last that it began
+	cancel context.CancelFunc
+	early  uint64 // a call that nobody waited for any more before it began
+}
+
+// servePipe answers until every connection has ended; the calls inside are cancelled as soon as the
+// connection for cancellations has. What it reads from blocks: a goroutine that waits
+// then needs nobody to wake it but the kernel.
+func servePipe[C io.ReadWriteCloser](lanes []C, cancels C, of *server) {
+	s := &pipeServer{server: of, lanes: make([]served, len(lanes))}
 	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
-	r := bufio.NewReaderSize(conn, 64<<10)
+	var all sync.WaitGroup
+	all.Go(func() {
+		defer stop()
+		s.cancellations(cancels)
+	})
+	for _, l := range lanes {
+		all.Go(func() { s.serve(ctx, l) })
+	}
+	all.Wait()
+}
+
+// cancellations reads which calls nobody waits for.
+func (s *pipeServer) cancellations(conn io.ReadCloser) {
+	frames := newFrameReader(conn)
 	for {
-		f, err := readFrame(r)
+		f, err := frames.next()
 		if err != nil {
 			_ = conn.Close() // the other side has, or says what is no frame
 			return
 		}
-		switch f.kind {
-		case frameInfer:
-			bound, cancel := context.WithCancel(ctx)
-			s.mu.Lock()
-			s.running[f.call] = cancel
-			s.mu.Unlock()
-			go s.run(bound, cancel, f)
-		case frameCancel:
-			s.mu.Lock()
-			if cancel := s.running[f.call]; cancel != nil {
-				cancel()
-			}
-			s.mu.Unlock()
+		if laneOf(f.call) >= len(s.lanes) {
+			continue
+		}
+		s.mu.Lock()
+		switch l := &s.lanes[laneOf(f.call)]; {
+		case f.call == l.call:
+			l.cancel()
+		case f.call > l.call:
+			l.early = f.call
+		}
+		s.mu.Unlock()
+	}
+}
+
+// serve answers the calls of a lane.
+func (s *pipeServer) serve(ctx context.Context, lane io.ReadWriteCloser) {
+	frames := newFrameReader(lane)
+	var out []byte
+	for {
+		f, err := frames.next()
+		if err != nil || f.kind != frameInfer || laneOf(f.call) >= len(s.lanes) {
+			_ = lane.Close() // as above
+			return
+		}
+		out = s.run(ctx, f, out[:0])
+		if _, err := lane.Write(out); err != nil {
+			_ = lane.Close()
+			return
+		}
+		if cap(out) > maxKept {
+			out = nil
 		}
 	}
 }
 
-func (s *pipeServer) run(ctx context.Context, cancel context.CancelFunc, f frame) {
-	b, err := s.infer(ctx, f)
+// run answers a call with a frame, which is appended to b.
+func (s *pipeServer) run(ctx context.Context, f frame, b []byte) []byte {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	s.mu.Lock()
-	delete(s.running, f.call)
-	s.mu.Unlock()
-	cancel()
-	if err != nil {
-		code := oip.CodeOf(err)
-		b, _ = sealFrame(append(append(newFrame(f.call, frameError, 1+len(err.Error())), byte(code)), clipped([]byte(err.Error()))...)) // short
+	l := &s.lanes[laneOf(f.call)]
+	l.call, l.cancel = f.call, cancel
+	if l.early == f.call {
+		cancel()
 	}
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	_, _ = s.conn.Write(b) // if the other side is gone, the reader sees it too
+	s.mu.Unlock()
+	out, err := s.infer(ctx, f, b)
+	if err != nil {
+		out, _ = sealFrame(append(append(startFrame(b[:0], f.call, frameError), byte(oip.CodeOf(err))), clipped([]byte(err.Error()))...)) // short
+	}
+	return out
 }
 
-func (s *pipeServer) infer(ctx context.Context, f frame) ([]byte, error) {
+func (s *pipeServer) infer(ctx context.Context, f frame, b []byte) ([]byte, error) {
 	in, err := readTensors(f.body, s.server.model.Inputs())
 	if err != nil {
 		return nil, &oip.Error{Code: oip.Invalid, Err: err}
@@ -73,7 +111,7 @@ func (s *pipeServer) infer(ctx context.Context, f frame) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := appendTensors(newFrame(f.call, frameOutputs, tensorsSize(r.Outputs)), r.Outputs)
+	b, err = appendTensors(startFrame(b, f.call, frameOutputs), r.Outputs)
 	if err != nil {
 		return nil, err
 	}

@@ -33,5 +33,8 @@ func spreadOver(d spec.Deployment, size int, device string, cores int) spread {
 	return spread{Instances: n, Threads: max(cores/n, 1)}
 }
 
+// Places is how many batches of a model of so many bytes run at once on a processor, at least 1; on an accelerator it is no more.
+func Places(d spec.Deployment, size int) int { return spreadOver(d, size, "cpu", cores()).Instances }
+
 // cores are the processors that this process may use.
 func cores() int { return runtime.GOMAXPROCS(0) }
