@@ -125,8 +125,8 @@ func (r *dataReader) value() error {
 		if !utf8.Valid(token) {
 			return r.refuse([]byte("text"), "a string in UTF-8")
 		}
-		var s string
-		if err := json.Unmarshal(token, &s); err != nil {
+		s, err := text("data", token)
+		if err != nil {
 			return r.refuse(token, "a string")
 		}
 		r.t.Strings = append(r.t.Strings, s)
@@ -230,11 +230,7 @@ func appendData(b []byte, t onnx.Tensor) ([]byte, error) {
 		case t.Type == onnx.Bool:
 			b = strconv.AppendBool(b, t.Bools[i])
 		case t.Type == onnx.String:
-			text, err := json.Marshal(t.Strings[i])
-			if err != nil {
-				return nil, err
-			}
-			b = append(b, text...)
+			b = appendText(b, t.Strings[i])
 		default:
 			b = strconv.AppendInt(b, t.Ints[i], 10)
 		}

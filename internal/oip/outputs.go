@@ -78,11 +78,27 @@ func classes(t onnx.Tensor, k int) (onnx.Tensor, error) {
 
 // appendText writes a string as JSON.
 func appendText(b []byte, s string) []byte {
+	if plain(s) {
+		b = append(b, '"')
+		b = append(b, s...)
+		return append(b, '"')
+	}
 	text, err := json.Marshal(s)
 	if err != nil { // a string always has a form in JSON
 		return append(b, `""`...)
 	}
 	return append(b, text...)
+}
+
+// plain tells whether a string stands in JSON as it is.
+func plain(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&':
+			return false
+		}
+	}
+	return true
 }
 
 // appendResponse writes a response's JSON and, behind it, its binary tensors.

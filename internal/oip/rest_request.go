@@ -57,49 +57,66 @@ type wireRequest struct {
 	outputs    []wireOutput
 }
 
-func (r *wireRequest) read(body []byte) (err error) {
-	if !json.Valid(body) {
-		var any json.RawMessage
-		return json.Unmarshal(body, &any) // it says where
-	}
-	w := walker{body}
-	value := w.value()
-	if !is(value, '{') {
-		return fmt.Errorf("it is %s: want an object", clip(string(value)))
-	}
-	return object(value, func(name, v []byte) (err error) {
-		switch string(name) {
-		case "id":
-			r.id, err = text("id", v)
-		case "parameters":
-			err = json.Unmarshal(v, &r.parameters)
-		case "outputs":
-			err = json.Unmarshal(v, &r.outputs)
-		case "inputs":
-			r.inputs, err = readInputs(v)
+func (r *wireRequest) read(body []byte) error {
+	w := &walker{body: body}
+	if first := w.peek(); first != '{' {
+		v, err := w.value()
+		if err != nil {
+			return w.explain(err)
 		}
-		return err
-	})
+		return fmt.Errorf("it is %s: want an object", clip(string(v)))
+	}
+	err := w.object(func(name []byte) error { return r.field(w, name) })
+	if err == nil {
+		err = w.end()
+	}
+	return w.explain(err)
 }
 
-func readInputs(value []byte) ([]wireInput, error) {
-	switch {
-	case is(value, 'n'):
-		return nil, nil
-	case !is(value, '['):
-		return nil, fmt.Errorf("inputs is %s: want a list", clip(string(value)))
+func (r *wireRequest) field(w *walker, name []byte) error {
+	if string(name) == "inputs" && w.peek() == '[' {
+		r.inputs = make([]wireInput, 0, 4)
+		return w.list(func() error { return r.input(w) })
 	}
-	out := make([]wireInput, 0, 4)
-	err := list(value, func(v []byte) error {
-		if !is(v, '{') {
-			return fmt.Errorf("inputs holds %s: want objects", clip(string(v)))
-		}
-		var in wireInput
-		err := object(v, in.field)
-		out = append(out, in)
+	v, err := w.value()
+	if err != nil {
 		return err
+	}
+	switch string(name) {
+	case "id":
+		r.id, err = text("id", v)
+	case "parameters":
+		err = json.Unmarshal(v, &r.parameters)
+	case "outputs":
+		err = json.Unmarshal(v, &r.outputs)
+	case "inputs":
+		r.inputs = nil
+		if !is(v, 'n') {
+			err = fmt.Errorf("inputs is %s: want a list", clip(string(v)))
+		}
+	}
+	return err
+}
+
+// input reads the next of the inputs.
+func (r *wireRequest) input(w *walker) error {
+	if w.peek() != '{' {
+		v, err := w.value()
+		if err != nil {
+			return err
+		}
+		return fmt.Errorf("inputs holds %s: want objects", clip(string(v)))
+	}
+	var in wireInput
+	err := w.object(func(name []byte) error {
+		v, err := w.value()
+		if err != nil {
+			return err
+		}
+		return in.field(name, v)
 	})
-	return out, err
+	r.inputs = append(r.inputs, in)
+	return err
 }
 
 func (in *wireInput) field(name, v []byte) (err error) {

@@ -3,107 +3,271 @@ package oip
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"unicode/utf8"
 )
 
-// walker goes through JSON that is known to be well formed, without copying it: a
-// request is mostly numbers, and they are read where they stand.
-type walker struct{ left []byte }
+// walker goes through JSON once, without copying it: a request is mostly numbers, and they are
+// read where they stand. Whatever it hands out is well formed.
+type walker struct {
+	body []byte
+	at   int
+}
 
-// space skips to the next value or sign.
-func (w *walker) space() {
-	for len(w.left) > 0 {
-		switch w.left[0] {
+// errSyntax says that the body is no JSON, or is nested deeper than maxNesting; see walker.explain.
+var errSyntax = errors.New("it is not well formed")
+
+// maxNesting bounds lists and objects within each other.
+const maxNesting = 256
+
+// peek skips to the next value or sign and tells its first byte; 0 at the end.
+func (w *walker) peek() byte {
+	for ; w.at < len(w.body); w.at++ {
+		switch c := w.body[w.at]; c {
 		case ' ', '\t', '\n', '\r':
-			w.left = w.left[1:]
 		default:
-			return
+			return c
+		}
+	}
+	return 0
+}
+
+// take skips a sign, which has to be the next.
+func (w *walker) take(sign byte) bool {
+	if w.peek() != sign {
+		return false
+	}
+	w.at++
+	return true
+}
+
+// end makes sure that nothing follows.
+func (w *walker) end() error {
+	if w.peek() != 0 || w.at < len(w.body) {
+		return errSyntax
+	}
+	return nil
+}
+
+// explain says of errSyntax what is wrong and where.
+func (w *walker) explain(err error) error {
+	if !errors.Is(err, errSyntax) {
+		return err
+	}
+	var any json.RawMessage
+	if why := json.Unmarshal(w.body, &any); why != nil {
+		return why
+	}
+	return fmt.Errorf("it is nested deeper than %d levels", maxNesting)
+}
+
+// list calls visit before every value of a list, which it has to read.
+func (w *walker) list(visit func() error) error {
+	if !w.take('[') {
+		return errSyntax
+	}
+	if w.take(']') {
+		return nil
+	}
+	for {
+		if err := visit(); err != nil {
+			return err
+		}
+		if w.take(']') {
+			return nil
+		}
+		if !w.take(',') {
+			return errSyntax
 		}
 	}
 }
 
-// value cuts the next value off, whatever it is.
-func (w *walker) value() []byte {
-	w.space()
-	end := 0
-	switch w.left[0] {
-	case '"':
-		end = textEnd(w.left)
-	case '{', '[':
-		for depth := 1; depth > 0; {
-			end++
-			switch w.left[end] {
-			case '"':
-				end += textEnd(w.left[end:]) - 1
-			case '{', '[':
-				depth++
-			case '}', ']':
-				depth--
+// object calls visit for every field of an object, whose value it has to read. Names with escapes come as they are written.
+func (w *walker) object(visit func(name []byte) error) error {
+	if !w.take('{') {
+		return errSyntax
+	}
+	if w.take('}') {
+		return nil
+	}
+	for {
+		w.peek()
+		start := w.at
+		if !w.text() {
+			return errSyntax
+		}
+		name := w.body[start+1 : w.at-1]
+		if !w.take(':') {
+			return errSyntax
+		}
+		if err := visit(name); err != nil {
+			return err
+		}
+		if w.take('}') {
+			return nil
+		}
+		if !w.take(',') {
+			return errSyntax
+		}
+	}
+}
+
+// value reads the next value, whatever it is.
+func (w *walker) value() ([]byte, error) {
+	w.peek()
+	start := w.at
+	if !w.skip() {
+		return nil, errSyntax
+	}
+	return w.body[start:w.at], nil
+}
+
+// skip goes behind the next value.
+func (w *walker) skip() bool {
+	var open [maxNesting]byte // the sign that closes each list and object around
+	depth := 0
+	for {
+		switch c := w.peek(); c {
+		case '{', '[':
+			if depth == maxNesting {
+				return false
+			}
+			w.at++
+			open[depth] = c + 2 // '}' and ']'
+			depth++
+			if !w.take(open[depth-1]) {
+				if c == '{' && !w.name() {
+					return false
+				}
+				continue
+			}
+			depth--
+		default:
+			if !w.scalar(c) {
+				return false
 			}
 		}
-		end++
-	default:
-		end = len(w.left)
-		if i := bytes.IndexAny(w.left, ",]} \t\n\r"); i >= 0 {
-			end = i
+		for { // behind a value
+			if depth == 0 {
+				return true
+			}
+			if w.take(open[depth-1]) {
+				depth--
+				continue
+			}
+			if !w.take(',') || open[depth-1] == '}' && !w.name() {
+				return false
+			}
+			break
 		}
-	}
-	value := w.left[:end]
-	w.left = w.left[end:]
-	return value
-}
-
-// textEnd is where the string at the start of b ends, its quotes included.
-func textEnd(b []byte) int {
-	end := 1
-	for b[end] != '"' {
-		if b[end] == '\\' {
-			end++
-		}
-		end++
-	}
-	return end + 1
-}
-
-// list calls visit for every value of a list.
-func list(value []byte, visit func(value []byte) error) error {
-	w := walker{value[1:]}
-	for {
-		w.space()
-		switch w.left[0] {
-		case ']':
-			return nil
-		case ',':
-			w.left = w.left[1:]
-		}
-		if err := visit(w.value()); err != nil {
-			return err
-		}
-		w.space()
 	}
 }
 
-// object calls visit for every field of an object. Names with escapes come as they are written.
-func object(value []byte, visit func(name, value []byte) error) error {
-	w := walker{value[1:]}
-	for {
-		w.space()
-		switch w.left[0] {
-		case '}':
-			return nil
-		case ',':
-			w.left = w.left[1:]
-			w.space()
-		}
-		name := w.value()
-		w.space()
-		w.left = w.left[1:] // the colon
-		if err := visit(name[1:len(name)-1], w.value()); err != nil {
-			return err
+// name goes behind the name of a field and its colon.
+func (w *walker) name() bool {
+	w.peek()
+	return w.text() && w.take(':')
+}
+
+// scalar goes behind a value that is no list and no object.
+func (w *walker) scalar(first byte) bool {
+	switch first {
+	case '"':
+		return w.text()
+	case 't':
+		return w.word("true")
+	case 'f':
+		return w.word("false")
+	case 'n':
+		return w.word("null")
+	}
+	return w.number()
+}
+
+func (w *walker) word(s string) bool {
+	if !bytes.HasPrefix(w.body[w.at:], []byte(s)) {
+		return false
+	}
+	w.at += len(s)
+	return true
+}
+
+// text goes behind a string.
+func (w *walker) text() bool {
+	b := w.body
+	if w.at >= len(b) || b[w.at] != '"' {
+		return false
+	}
+	for i := w.at + 1; i < len(b); i++ {
+		switch c := b[i]; {
+		case c == '"':
+			w.at = i + 1
+			return true
+		case c < ' ':
+			return false
+		case c == '\\':
+			i++
+			if i == len(b) || !escape(b[i:]) {
+				return false
+			}
 		}
 	}
+	return false
+}
+
+// escape tells whether what follows a backslash may.
+func escape(b []byte) bool {
+	switch b[0] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return true
+	case 'u':
+		for i := 1; i <= 4; i++ {
+			if i >= len(b) || !(b[i] >= '0' && b[i] <= '9' || b[i] >= 'a' && b[i] <= 'f' || b[i] >= 'A' && b[i] <= 'F') {
+				return false
+			}
+		}
+		return true
+	}
+	return false
+}
+
+// number goes behind a number.
+func (w *walker) number() bool {
+	b, i := w.body, w.at
+	digits := func() bool {
+		start := i
+		for i < len(b) && b[i] >= '0' && b[i] <= '9' {
+			i++
+		}
+		return i > start
+	}
+	if i < len(b) && b[i] == '-' {
+		i++
+	}
+	if i < len(b) && b[i] == '0' {
+		i++
+	} else if !digits() {
+		return false
+	}
+	if i < len(b) && b[i] == '.' {
+		i++
+		if !digits() {
+			return false
+		}
+	}
+	if i < len(b) && b[i]|' ' == 'e' {
+		i++
+		if i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		if !digits() {
+			return false
+		}
+	}
+	w.at = i
+	return true
 }
 
 // is tells the kind of a value by its first sign: '{', '[', '"', or 'n' for null.
@@ -134,7 +298,12 @@ func integers(name string, value []byte) ([]int64, error) {
 		return nil, fmt.Errorf("%s is %s: want a list of integers", name, clip(string(value)))
 	}
 	out := make([]int64, 0, 4)
-	err := list(value, func(v []byte) error {
+	w := walker{body: value}
+	err := w.list(func() error {
+		v, err := w.value()
+		if err != nil {
+			return err
+		}
 		n, err := strconv.ParseInt(string(v), 10, 64)
 		if err != nil {
 			return fmt.Errorf("%s holds %s: want integers of 64 bits", name, clip(string(v)))

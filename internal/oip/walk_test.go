@@ -1,7 +1,9 @@
 package oip
 
 import (
+	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,7 +16,10 @@ func rebuilt(t *testing.T, value []byte) any {
 	switch {
 	case is(value, '{'):
 		fields := map[string]any{}
-		require.NoError(t, object(value, func(name, v []byte) error {
+		w := walker{body: value}
+		require.NoError(t, w.object(func(name []byte) error {
+			v, err := w.value()
+			require.NoError(t, err)
 			var key string
 			require.NoError(t, json.Unmarshal([]byte(`"`+string(name)+`"`), &key))
 			fields[key] = rebuilt(t, v)
@@ -23,7 +28,10 @@ func rebuilt(t *testing.T, value []byte) any {
 		out = fields
 	case is(value, '['):
 		items := []any{}
-		require.NoError(t, list(value, func(v []byte) error {
+		w := walker{body: value}
+		require.NoError(t, w.list(func() error {
+			v, err := w.value()
+			require.NoError(t, err)
 			items = append(items, rebuilt(t, v))
 			return nil
 		}))
@@ -42,20 +50,36 @@ func rebuilt(t *testing.T, value []byte) any {
 // FuzzWalker takes JSON apart and puts it together again: it must be what encoding/json reads.
 func FuzzWalker(f *testing.F) {
 	for _, seed := range []string{
-		` {"a" : [1, -2.5e3,{"b]":"}\\"}, []], "c":null,"":{},"\u00e9\"":"\ud800x"} `, `[[[]],[ ],{ } , true,"a,b"]`, `0`, `"\\"`, `{"a":1,"a":{"b":[2]}}`, "\"\xff\"",
+		` {"a" : [1, -2.5e3,{"b]":"}\\"}, []], "c":null,"":{},"\u00e9\"":"\ud800x"} `, `[[[]],[ ],{ } , true,"a,b"]`, `0`, `"\\"`, `{"a":1,"a":{"b":[2]}}`, "\"\xff\"", `{"a":01}`, `[1,]`, `{,}`, `[1 2]`, `-`, `1e+`, `"\u12g4"`, `tru`, `{"a" 1}`, `[}`, "\"\n\"", ` `, `1 1`, `1.`, `-0.0E-9`,
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
+		w := walker{body: body}
+		value, err := w.value()
+		if err == nil {
+			err = w.end()
+		}
 		var want any
-		if json.Unmarshal(body, &want) != nil {
+		if wrong := json.Unmarshal(body, &want); wrong != nil || err != nil {
+			if bytes.Count(body, []byte("["))+bytes.Count(body, []byte("{")) <= maxNesting {
+				require.Equal(t, wrong == nil, err == nil, "%v, but %v", wrong, err)
+			}
 			return
 		}
-		w := walker{body}
-		require.Equal(t, want, rebuilt(t, w.value()))
-		w.space()
-		require.Empty(t, w.left)
+		require.Equal(t, want, rebuilt(t, value))
 	})
+}
+
+func TestNestingIsBounded(t *testing.T) {
+	t.Parallel()
+	deep := func(levels int) []byte {
+		return []byte(`{"inputs":[{"data":` + strings.Repeat("[", levels) + strings.Repeat("]", levels) + `}]}`)
+	}
+	var r wireRequest
+	require.NoError(t, r.read(deep(maxNesting)))
+	require.ErrorContains(t, r.read(deep(maxNesting+1)), "nested deeper than 256 levels")
+	require.ErrorContains(t, r.read(deep(1<<20)), "exceeded max depth")
 }
 
 func TestRequestOfWrongForm(t *testing.T) {

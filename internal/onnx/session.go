@@ -141,8 +141,9 @@ func sessionOptions(device Device, o Options) (_ *ort.SessionOptions, err error)
 			return nil, err
 		}
 	}
-	// Idle threads sleep instead of spinning: gateway and models share the cores.
-	if err := options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"); err != nil {
+	// Threads spin between the operators of a run, which takes a fifth off one, but not between runs: gateway and
+	// models share the cores.
+	if err := options.AddSessionConfigEntry("session.force_spinning_stop", "1"); err != nil {
 		return nil, err
 	}
 	if index, ok := device.CUDA(); ok {

@@ -56,12 +56,13 @@ func (b *Batcher) late(c *call, ahead int) error {
 // learning is the weight of the newest batch in the mean of what a batch takes.
 const learning = 1.0 / 8
 
-// learn keeps the mean of what a batch takes.
-func (b *Batcher) learn(took time.Duration) {
+// learn keeps what is to be known of a batch: the mean of what one takes, and the last one.
+func (b *Batcher) learn(done Batch) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.service == 0 {
-		b.service = took
+		b.service = done.Compute
 	}
-	b.service += time.Duration(learning * float64(took-b.service))
+	b.service += time.Duration(learning * float64(done.Compute-b.service))
+	b.last, b.ended = done, time.Now()
 }

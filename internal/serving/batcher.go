@@ -17,8 +17,8 @@ type Batching struct {
 	// alone, as it is. Zero or 1: requests are never put together.
 	MaxRows int
 	// MaxDelay is how long a request may be held back while a place is free, in
-	// the hope that others come. Zero: never; then only those are put together that
-	// had to wait anyway. Holding back that gained nothing is tried ever more rarely.
+	// the hope that others come. Zero: only for callers whom a batch has just answered, and
+	// only if a batch takes long; others are put together if they had to wait anyway. Holding back that gained nothing is tried ever more rarely.
 	MaxDelay time.Duration
 	// Preferred are numbers of rows at which a batch is not held back any longer.
 	Preferred []int
@@ -36,7 +36,8 @@ const (
 	CutTurn      Cut = "turn"      // a place became free
 	CutFull      Cut = "full"      // MaxRows
 	CutPreferred Cut = "preferred" // a preferred size
-	CutDelay     Cut = "delay"     // MaxDelay
+	CutDelay     Cut = "delay"     // it was held back as long as it may be
+	CutTogether  Cut = "together"  // those of the batch before are back
 	CutAlone     Cut = "alone"     // the request cannot share a batch
 )
 
@@ -64,10 +65,10 @@ type Batcher struct {
 	queue   []*call       // the most urgent first, then in order of arrival
 	rows    int64         // of the queue
 	service time.Duration // mean of what a batch takes; 0: none has run
-	running int           // batches
-	timer   *time.Timer
-	idle    int // how many more times holding back is left out
-	backoff int // how often it is left out after it has gained nothing
+	last    Batch         // that has ended, at the time ended
+	ended   time.Time
+	running int // batches
+	holding
 }
 
 // Batch is what is known of a batch that has run.
@@ -186,7 +187,8 @@ func (b *Batcher) turn() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.running--
-	if b.timer == nil { // else those who wait are held back on purpose
+	held := b.timer != nil || len(b.queue) > 0 && b.queue[0].shape != "" && b.reunite(b.rows)
+	if !held { // else those who wait do so on purpose
 		b.next(CutTurn)
 	}
 }
@@ -261,11 +263,11 @@ func (b *Batcher) execute(batch []*call, cut Cut) {
 		b.joint(batch)
 	}
 	report.Compute = time.Since(start)
-	b.learn(report.Compute)
 	for i, c := range batch {
 		report.Rows += c.rows
 		report.Queue[i] = start.Sub(c.arrived)
 	}
+	b.learn(report)
 	b.record(report)
 	for _, c := range batch {
 		if b.trace != nil {
