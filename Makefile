@@ -41,6 +41,8 @@ mlflow := MLFLOW_PYTHON="$$(scripts/python-mlflow.sh $(deps)/mlflow-venv)"; expo
 
 torch := TORCH_PYTHON="$$(scripts/torch.sh)"; export TORCH_PYTHON
 
+h2load := H2LOAD="$$(scripts/h2load.sh)"; export H2LOAD
+
 # Each peer of bench-serving has a Python environment of its own: their pins don't go together.
 serving       := $(deps)/bench-serving
 serving_peers := $(basename $(notdir $(wildcard examples/bench/serving/peers/*.txt)))
@@ -115,8 +117,8 @@ bench-serving: deps build $(serving_peers:%=$(serving)/%/installed) $(serving)/n
 	$(call step,bench-serving: build)
 	@$(gobuild) -o $(bin)/bench-serving ./examples/bench/serving
 	$(call step,bench-serving: run)
-	@$(onnxruntime); \
-	exec $(bin)/bench-serving -size '$(SIZE)' -bin '$(bin)' -peers $(serving) -network $(serving)/network.onnx $(ARGS)
+	@$(onnxruntime); $(h2load); \
+	exec $(bin)/bench-serving -h2load "$$H2LOAD" -size '$(SIZE)' -bin '$(bin)' -peers $(serving) -network $(serving)/network.onnx $(ARGS)
 
 .PHONY: gpu-bundle
 gpu-bundle: $(serving)/network.onnx ## gather what gpu-check needs on a machine with CUDA and no network (DEST=.deps/gpu-bundle)

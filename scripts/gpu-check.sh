@@ -48,5 +48,5 @@ for test in "$here"/internal/*/engine.test; do
 done
 
 echo "==> gpu-check: benchmark on $device, size $size"
-"$here/bin/bench-serving" -size "$size" -device "$device" -bin "$here/bin" -source "$here" -network "$here/network.onnx" -peers "$here/none" || failed=1
+"$here/bin/bench-serving" -size "$size" -device "$device" -bin "$here/bin" -h2load "$here/bin/h2load" -source "$here" -network "$here/network.onnx" -peers "$here/none" || failed=1
 exit $failed

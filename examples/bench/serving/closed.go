@@ -4,85 +4,59 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 )
 
-// client sends one row at a time over a connection that stays open.
-type client interface {
-	// call sends the row and waits for the answer; anything but an answer is an error.
-	call() error
-	// ask is call, and reads the answer.
-	ask() (answer, error)
-	close() error
-}
-
-// dial connects one more client to a server.
-type dial func() (client, error)
-
 // closed has n clients each send its next row when the last was answered, and cuts the time after a warm-up into windows.
-func (b *bench) closed(ctx context.Context, s *server, d dial, n int) (figure, error) {
-	clients := make([]client, n)
-	var err error
-	for i := range clients {
-		if clients[i], err = d(); err != nil {
-			return figure{}, err
-		}
+// Before and after, the server has to answer as wanted.
+func (b *bench) closed(ctx context.Context, s *server, e *endpoint, want answer, n int) (figure, error) {
+	size, err := e.check(ctx, want)
+	if err != nil {
+		return figure{}, err
 	}
+	measured := time.Duration(b.size.windows) * b.size.window
 	before := s.Usage().CPU
-	start := time.Now().Add(b.size.warm)
-	end := start.Add(time.Duration(b.size.windows) * b.size.window)
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var mu sync.Mutex
-	var all []sample
-	var work sync.WaitGroup
-	for _, c := range clients {
-		work.Go(func() {
-			mine := make([]sample, 0, 1<<12)
-			for ctx.Err() == nil {
-				began := time.Now()
-				failed := c.call()
-				now := time.Now()
-				if failed != nil {
-					mu.Lock()
-					err = errors.Join(err, failed)
-					mu.Unlock()
-					stop()
-					break
-				}
-				if now.After(end) {
-					break
-				}
-				mine = append(mine, sample{now, now.Sub(began)})
-			}
-			mu.Lock()
-			all = append(all, mine...)
-			mu.Unlock()
-		})
-	}
-	work.Wait()
+	samples, sent, err := b.h2load(ctx, load{endpoint: e, clients: n, length: b.size.warm + measured + slack})
 	spent := s.Usage().CPU - before
-	for _, c := range clients {
-		err = errors.Join(err, c.close())
+	if err == nil {
+		err = sent.whole(len(samples), n)
+	}
+	if err == nil && e.grpc {
+		err = sent.answered(size, n)
 	}
 	if err != nil {
 		return figure{}, fmt.Errorf("%d clients: %w", n, err)
 	}
-	f := cut(all, start, b.size.window, b.size.windows)
-	f.cpu = spent / time.Duration(max(len(all), 1))
-	return f, ctx.Err()
+	if _, err = e.check(ctx, want); err != nil {
+		return figure{}, fmt.Errorf("after %d clients: %w", n, err)
+	}
+	f := cut(samples, samples[0].start().Add(b.size.warm), b.size.window, b.size.windows)
+	f.cpu = spent / time.Duration(len(samples))
+	return f, nil
 }
 
-// check makes sure that a server answers what ONNX Runtime says, before anything counts.
-func check(d dial, want answer) error {
-	c, err := d()
-	if err != nil {
-		return err
+// slack is how much longer the load runs than it counts, so that the last window is whole.
+const slack = 200 * time.Millisecond
+
+// whole tells whether every request was answered but those under way at the end: one a client at most.
+func (t traffic) whole(answers, clients int) error {
+	switch {
+	case answers == 0:
+		return errors.New("no answer at all")
+	case t.failed > 0:
+		return fmt.Errorf("%d of %d requests failed", t.failed, t.started)
+	case t.started > t.done+clients || t.done != answers:
+		return fmt.Errorf("%d requests were sent, %d answered, %d logged", t.started, t.done, answers)
 	}
-	got, err := c.ask()
-	if err == nil {
-		err = want.same(got)
+	return nil
+}
+
+// answered tells by the size of all answers whether each was one: an error of gRPC is a 200 as well, but without a message. What comes
+// on top are answers that were not whole at the end, one a client at most.
+func (t traffic) answered(size, clients int) error {
+	least, most := int64(t.done)*int64(size), int64(t.done+clients)*int64(size)
+	if t.body < least || t.body > most {
+		return fmt.Errorf("%d answers of %d bytes would be %d; %d bytes came, so that not all of them were answers", t.done, size, least, t.body)
 	}
-	return errors.Join(err, c.close())
+	return nil
 }

@@ -100,7 +100,10 @@ func cycle(ctx context.Context, engine serving.Runtime, data []byte) (err error)
 
 // cycles has the engine load and unload the small model again and again.
 func (b *bench) cycles(ctx context.Context, models []model, _ floors) error {
-	m := models[1]
+	m, ok := oneOf(models, small)
+	if !ok {
+		return nil
+	}
 	progress("cycles: %d loads and unloads of %s", b.size.cycles, m.name)
 	cmd := exec.CommandContext(ctx, b.self, cycleCommand, "-device", b.device, "-model", m.file, "-n", fmt.Sprint(b.size.cycles))
 	cmd.Env = append(os.Environ(), onnx.LibraryVariable+"="+b.library)

@@ -49,7 +49,7 @@ func (b *bench) slipway(ctx context.Context, models ...model) (_ *server, err er
 			return nil, err
 		}
 	}
-	err = s.dialProtocol(addresses.GatewayGRPC, models[0])
+	err = s.byProtocol(addresses.GatewayGRPC, models[0])
 	return s, err
 }
 

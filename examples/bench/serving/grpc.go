@@ -2,67 +2,46 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/slipway-ml/slipway/internal/oip/inferencepb"
 )
 
-// bytesCodec sends and receives messages as they are on the wire, so that the load costs little beside the server.
-type bytesCodec struct{}
-
-func (bytesCodec) Marshal(v any) (mem.BufferSlice, error) {
-	return mem.BufferSlice{mem.SliceBuffer(*v.(*[]byte))}, nil
+// frame puts the header of gRPC before a message: not compressed, and its length (gRPC over HTTP/2, "Length-Prefixed-Message").
+func frame(message []byte) []byte {
+	out := make([]byte, frameHeader, frameHeader+len(message))
+	binary.BigEndian.PutUint32(out[1:], uint32(len(message))) //nolint:gosec // a row
+	return append(out, message...)
 }
 
-func (bytesCodec) Unmarshal(data mem.BufferSlice, v any) error {
-	*v.(*[]byte) = data.Materialize()
-	return nil
-}
+// frameHeader is how many bytes come before each message.
+const frameHeader = 5
 
-func (bytesCodec) Name() string { return "proto" }
-
-// remote sends the row by gRPC.
-type remote struct {
-	conn    *grpc.ClientConn
-	request []byte
-	last    []byte
-}
-
-// dialGRPC makes clients of the inference service, each with its connection.
-func dialGRPC(address string, m model) (dial, error) {
-	request, err := proto.Marshal(m.message())
+// grpcEndpoint calls ModelInfer of the inference service at address, host:port.
+func grpcEndpoint(address string, m model) (*endpoint, error) {
+	request := m.message()
+	message, err := proto.Marshal(request)
 	if err != nil {
 		return nil, err
 	}
-	return func() (client, error) {
+	e := &endpoint{url: "http://" + address + pb.GRPCInferenceService_ModelInfer_FullMethodName, grpc: true, body: frame(message)}
+	e.ask = func(ctx context.Context) (_ answer, _ int, err error) {
 		conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 		if err != nil {
-			return nil, err
+			return nil, 0, err
 		}
-		return &remote{conn: conn, request: request}, nil
-	}, nil
-}
-
-func (c *remote) call() error {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	return c.conn.Invoke(ctx, "/inference.GRPCInferenceService/ModelInfer", &c.request, &c.last, grpc.ForceCodecV2(bytesCodec{}))
-}
-
-func (c *remote) ask() (answer, error) {
-	if err := c.call(); err != nil {
-		return nil, err
+		defer func() { err = errors.Join(err, conn.Close()) }()
+		response, err := pb.NewGRPCInferenceServiceClient(conn).ModelInfer(ctx, request)
+		if err != nil {
+			return nil, 0, fmt.Errorf("by gRPC: %w", err)
+		}
+		return readMessage(response), frameHeader + proto.Size(response), nil
 	}
-	var r pb.ModelInferResponse
-	if err := proto.Unmarshal(c.last, &r); err != nil {
-		return nil, fmt.Errorf("read the answer: %w", err)
-	}
-	return readMessage(&r), nil
+	return e, nil
 }
-
-func (c *remote) close() error { return c.conn.Close() }

@@ -2,7 +2,7 @@
 // front of ONNX Runtime today, and against ONNX Runtime alone: one table from one run.
 //
 // Every server runs as users run it, as a process of its own, one at a time; the
-// load comes from this process, over loopback.
+// load comes from h2load, over loopback.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
@@ -51,8 +52,10 @@ func run(ctx context.Context, args []string) (err error) {
 	peers := flags.String("peers", filepath.Join(".deps", "bench-serving"), "folder of the peers' Python environments; what it lacks is reported as not installed")
 	source := flags.String("source", ".", "folder of the repository: the examples' models and the peers' scripts")
 	network := flags.String("network", filepath.Join(".deps", "bench-serving", "network.onnx"), "the larger network, as network.py makes it")
+	generator := flags.String("h2load", "h2load", "the load generator: the program of nghttp2, by name or path")
 	temp := flags.String("temp", "", "folder for state, made inside and removed at the end; the default is the system's")
 	only := flags.String("only", "", "only these parts, comma-separated: "+strings.Join(parts(), ", "))
+	names := flags.String("models", "", "only these models, comma-separated: credit-risk, mnist, network; what is not measured on one of them is left out")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil
@@ -75,6 +78,12 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	if b.library == "" {
 		return errors.New("-library is missing: run `make bench-serving`")
+	}
+	if b.generator, err = exec.LookPath(*generator); err != nil {
+		return fmt.Errorf("%w: scripts/h2load.sh finds or installs it", err)
+	}
+	if *names != "" {
+		b.names = strings.Split(*names, ",")
 	}
 	if b.self, err = os.Executable(); err != nil {
 		return err
@@ -100,9 +109,10 @@ func run(ctx context.Context, args []string) (err error) {
 
 // bench is one run of the benchmark.
 type bench struct {
-	size                                                         size
-	self, slipwayd, library, device, peers, source, network, dir string
-	lines                                                        []line
+	size                                                                    size
+	self, slipwayd, library, device, peers, source, network, dir, generator string
+	names                                                                   []string // of the models; none: all
+	lines                                                                   []line
 }
 
 // size says how long a run measures.
@@ -130,6 +140,9 @@ func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 func (b *bench) measure(ctx context.Context, wanted []string) error {
 	models, err := b.models()
 	if err != nil {
+		return err
+	}
+	if models, err = chosen(models, b.names); err != nil {
 		return err
 	}
 	f, err := b.floors(ctx, models)

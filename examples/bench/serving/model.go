@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -52,6 +53,31 @@ func (b *bench) models() ([]model, error) {
 		return nil, err
 	}
 	return append(out, network), nil
+}
+
+// oneOf is the model of a kind, if it is among those that were asked for.
+func oneOf(models []model, kind string) (model, bool) {
+	i := slices.IndexFunc(models, func(m model) bool { return m.kind == kind })
+	if i < 0 {
+		return model{}, false
+	}
+	return models[i], true
+}
+
+// chosen are the models of these names; none given are all.
+func chosen(models []model, names []string) ([]model, error) {
+	var out []model
+	for _, name := range names {
+		i := slices.IndexFunc(models, func(m model) bool { return m.name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("model %q is not there", name)
+		}
+		out = append(out, models[i])
+	}
+	if len(names) == 0 {
+		out = models
+	}
+	return out, nil
 }
 
 // newModel reads a model's inputs and makes up a row of them, always the same.

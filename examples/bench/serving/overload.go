@@ -48,8 +48,8 @@ func (b *bench) open(ctx context.Context, s *server, m model, rate float64, d ti
 
 // overload compares the gateway at three times its capacity with itself at 90 % of it.
 func (b *bench) overload(ctx context.Context, models []model, f floors) error {
-	m := models[len(models)-1]
-	if m.kind != large {
+	m, ok := oneOf(models, large)
+	if !ok {
 		return nil
 	}
 	// What callers can rely on: the batch that runs, and their own.
@@ -59,7 +59,7 @@ func (b *bench) overload(ctx context.Context, models []model, f floors) error {
 		return err
 	}
 	defer s.Stop()
-	loaded, err := b.closed(ctx, s, s.rest, wide)
+	loaded, err := b.closed(ctx, s, s.rest, f[m.name].want, wide)
 	if err != nil {
 		return err
 	}

@@ -72,9 +72,9 @@ func (b *bench) startPeer(ctx context.Context, p peer, m model) (*server, error)
 	ready := "/health"
 	if p.protocol {
 		ready = "/v2/models/" + m.name + "/ready"
-		err = s.dialProtocol(process.At(ports[1]), m)
+		err = s.byProtocol(process.At(ports[1]), m)
 	} else {
-		err = s.dialPlain(m)
+		err = s.byPlain(m)
 	}
 	if err != nil {
 		return nil, err

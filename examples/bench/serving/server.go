@@ -6,11 +6,11 @@ import (
 	"github.com/slipway-ml/slipway/examples/bench/internal/process"
 )
 
-// server is one that runs and how it is reached; a dial that is nil is a way that it does not have.
+// server is one that runs and how it is reached; nil is a way that it does not have.
 type server struct {
 	*process.Process
 	name       string
-	rest, grpc dial
+	rest, grpc *endpoint
 	// http is where the server listens, as host:port.
 	http string
 }
@@ -20,23 +20,23 @@ func (b *bench) start(ctx context.Context, name string, env []string, args ...st
 	return process.Start(ctx, process.Command{Args: args, Env: env, Dir: b.dir, Log: b.path(name + ".log")})
 }
 
-// dialProtocol reaches a model by the Open Inference Protocol, by gRPC at an address of its own, host:port.
-func (s *server) dialProtocol(grpc string, m model) error {
+// byProtocol has a model asked by the Open Inference Protocol, by gRPC at an address of its own, host:port.
+func (s *server) byProtocol(grpc string, m model) error {
 	body, err := m.protocolBody()
 	if err != nil {
 		return err
 	}
-	s.rest = dialREST(s.http, "/v2/models/"+m.name+"/infer", body, readProtocol)
-	s.grpc, err = dialGRPC(grpc, m)
+	s.rest = restEndpoint(s.http, "/v2/models/"+m.name+"/infer", body, readProtocol)
+	s.grpc, err = grpcEndpoint(grpc, m)
 	return err
 }
 
-// dialPlain reaches a server that has no protocol.
-func (s *server) dialPlain(m model) error {
+// byPlain has a model asked of a server that has no protocol.
+func (s *server) byPlain(m model) error {
 	body, err := m.plainBody()
 	if err != nil {
 		return err
 	}
-	s.rest = dialREST(s.http, "/predict", body, readPlain)
+	s.rest = restEndpoint(s.http, "/predict", body, readPlain)
 	return nil
 }

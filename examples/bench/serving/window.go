@@ -12,6 +12,8 @@ type sample struct {
 	latency time.Duration
 }
 
+func (s sample) start() time.Time { return s.end.Add(-s.latency) }
+
 // window is what a stretch of time saw.
 type window struct {
 	rate          float64 // answers a second
