@@ -28,18 +28,34 @@ func TestFlippedBitIsFound(t *testing.T) {
 				"empty":     {},
 				"large.bin": slices.Concat(noise(2, 900<<10), make([]byte, wholeMax)),
 			}
-			tree := add(t, r, files)
-			for _, key := range objectsOf(t, r) {
-				b, err := r.store.readObject(t.Context(), key, maxPack)
-				require.NoError(t, err)
-				for _, at := range interesting(t, r, key, b) {
-					flip(t, r, tree, files, key, b, at)
-				}
-				plant(t, r.store, key, b)
-			}
-			requireSound(t, r, tree.Digest)
+			flipEach(t, r, add(t, r, files).Digest, files)
 		})
 	}
+}
+
+// So is one in what version 1 wrote.
+func TestFlippedBitOfOldIsFound(t *testing.T) {
+	t.Parallel()
+	for mode, o := range modes(t, 42) {
+		t.Run(mode, func(t *testing.T) {
+			t.Parallel()
+			flipEach(t, openGolden(t, "v1", mode, o), goldenTree, goldenFiles())
+		})
+	}
+}
+
+// flipEach flips bits of every class in every object, one at a time.
+func flipEach(t *testing.T, r *Repository, tree Digest, files map[string][]byte) {
+	t.Helper()
+	for _, key := range objectsOf(t, r) {
+		b, err := r.store.readObject(t.Context(), key, maxPack)
+		require.NoError(t, err)
+		for _, at := range interesting(t, r, key, b) {
+			flip(t, r, tree, files, key, b, at)
+		}
+		plant(t, r.store, key, b)
+	}
+	requireSound(t, r, tree)
 }
 
 // interesting is the places of every class of byte: all of the header, the index and the tail,
@@ -71,7 +87,7 @@ func interesting(t *testing.T, r *Repository, key string, b []byte) (places []in
 	return append(places, rangeOf(len(b))[len(b)-packTail:]...)
 }
 
-func flip(t *testing.T, r *Repository, tree Tree, files map[string][]byte, key string, b []byte, at int) {
+func flip(t *testing.T, r *Repository, tree Digest, files map[string][]byte, key string, b []byte, at int) {
 	t.Helper()
 	at = min(at, len(b)-1)
 	bad := bytes.Clone(b)
@@ -80,7 +96,7 @@ func flip(t *testing.T, r *Repository, tree Tree, files map[string][]byte, key s
 	// Another process: nothing is remembered.
 	r = openRepository(t, r.store, r.index, r.opts)
 	named := 0
-	v, err := r.Verify(t.Context(), roots(tree.Digest), func(d Damage) {
+	v, err := r.Verify(t.Context(), roots(tree), func(d Damage) {
 		require.True(t, isDamage(d.Err), "%v", d.Err)
 		if d.Object == key || strings.Contains(d.Err.Error(), filepath.Base(key)) {
 			named++
@@ -94,7 +110,7 @@ func flip(t *testing.T, r *Repository, tree Tree, files map[string][]byte, key s
 		return // reading all of it takes longer
 	}
 	dir := t.TempDir()
-	getErr := r.Get(t.Context(), tree.Digest, nil, dir, nil)
+	getErr := r.Get(t.Context(), tree, nil, dir, nil)
 	got := contentOf(t, dir)
 	for name, content := range got {
 		require.True(t, bytes.Equal(files[name], content), "%s is wrong, byte %d of %s", name, at, key)
@@ -136,7 +152,7 @@ func TestDamageNamesFiles(t *testing.T) {
 	var got []string
 	v, err := r.Verify(t.Context(), roots(one.Digest, two.Digest), func(d Damage) {
 		require.ErrorIs(t, d.Err, ErrDamaged)
-		require.Equal(t, DigestOf(shared), d.Digest)
+		require.Equal(t, BlobName(DigestOf(shared)), d.Blob)
 		require.Equal(t, key, d.Object)
 		got = append(got, string(d.Tree)+" "+d.Path)
 	}, nil)

@@ -176,20 +176,20 @@ func testHeal(t *testing.T, r *Repository) {
 			require.NoError(t, r.store.deleteObject(t.Context(), key))
 		}
 	}
-	bad := map[Digest]bool{}
+	bad := map[BlobName]bool{}
 	v, err := r.Verify(t.Context(), roots(tree.Digest), func(d Damage) {
 		require.ErrorIs(t, d.Err, ErrNotFound)
-		require.NotEmpty(t, d.Object+string(d.Digest))
-		if d.Digest != "" {
-			bad[d.Digest] = true
+		require.NotEmpty(t, d.Object+string(d.Blob))
+		if d.Blob != "" {
+			bad[d.Blob] = true
 		}
 	}, nil)
 	require.NoError(t, err)
 	require.Positive(t, v.Damage)
 	// The manifest is gone too, so that which files it had is not known: what the record has is all bad.
 	_, err = r.Verify(t.Context(), nil, func(d Damage) {
-		if d.Digest != "" {
-			bad[d.Digest] = true
+		if d.Blob != "" {
+			bad[d.Blob] = true
 		}
 	}, nil)
 	require.NoError(t, err)
@@ -221,7 +221,7 @@ func TestAddAfterCollectionWithCache(t *testing.T) {
 	require.NoError(t, err)
 	f, err := r.open(t.Context(), DigestOf(files["large/model.onnx"]))
 	require.NoError(t, err)
-	require.NoError(t, r.Forget(t.Context(), []Digest{digestOfSum(f.list.chunks[2].sum)}))
+	require.NoError(t, r.Forget(t.Context(), []BlobName{nameOf(f.list.kind, f.list.chunks[2].sum)}))
 	tree, err := r.Add(t.Context(), dir, nil)
 	require.NoError(t, err)
 	requireTree(t, r, tree.Digest, files)
