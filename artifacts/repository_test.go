@@ -316,7 +316,7 @@ func testAddFileTree(t *testing.T, r *Repository) {
 	}
 	_, err = r.AddFile(t.Context(), "x", iotest.ErrReader(io.ErrNoProgress))
 	require.ErrorIs(t, err, io.ErrNoProgress)
-	_, err = r.AddFile(t.Context(), "x", io.MultiReader(bytes.NewReader(noise(1, wholeMax+chunkMax)), iotest.ErrReader(io.ErrNoProgress)))
+	_, err = r.AddFile(t.Context(), "x", io.MultiReader(io.LimitReader(zeros{}, wholeMax+chunkMax), iotest.ErrReader(io.ErrNoProgress)))
 	require.ErrorIs(t, err, io.ErrNoProgress)
 }
 

@@ -13,21 +13,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The most that grows with rows is the set of a unique column. It levels where it is said to, and stays so.
+// The most that grows with rows is the set of a unique column. It levels where it is said to, and stays so. A sixteenth
+// of it fills alike, but that the values fall a little less evenly on its parts.
 func TestUniqueSetLevels(t *testing.T) {
 	t.Parallel()
-	const bound = 128<<20 + 64<<10
-	set := &hashSet{limit: maxUnique}
+	const share = 16
+	set := &hashSet{limit: maxUnique / share}
 	n := uint64(0)
 	for ; !set.full; n++ {
 		if set.add(mix(n)) {
 			require.Fail(t, "two of the hashes are alike", "%d", n)
 		}
 	}
-	require.EqualValues(t, maxUnique, n)
+	require.EqualValues(t, maxUnique/share, n)
 	full := bytesOf(set)
-	require.LessOrEqual(t, full, int64(bound), "128 MiB and the registers of a sketch")
-	for range 500_000 {
+	require.LessOrEqual(t, full, int64(128<<20/share*105/100), "128 MiB for all")
+	for range 2 * maxUnique / share {
 		set.add(mix(n))
 		n++
 	}
@@ -35,7 +36,7 @@ func TestUniqueSetLevels(t *testing.T) {
 	require.True(t, set.add(mix(7)), "what it holds is still found")
 	distinct, method := set.distinct()
 	require.InEpsilon(t, n, distinct, 4*sketchError)
-	require.Contains(t, string(method), "exact for the first 12000000 values, HyperLogLog beyond")
+	require.Contains(t, string(method), "exact for the first 750000 values, HyperLogLog beyond")
 }
 
 // Integers that follow each other take no memory each; those that do not are kept as hashes.
@@ -76,11 +77,11 @@ checks:
   - {different: [id, word]}
 `
 
-// Once all bounds are passed, what a check holds is the same after half as many rows again, in all its columns and
-// rows, though every row is wrong somewhere.
+// Once all bounds are passed, what a check holds is the same after some more rows, in all its columns and rows,
+// though every row is wrong somewhere.
 func TestCheckLevels(t *testing.T) {
 	t.Parallel()
-	const before, after = 66 << 14, 99 << 14 // beyond 2^20, and whole batches
+	const before, after = 66 << 14, 74 << 14 // beyond 2^20, and whole batches
 	s, err := ParseSchema("schema.yaml", []byte(levelSchema))
 	require.NoError(t, err)
 	held := map[int64]int64{}
@@ -98,7 +99,7 @@ func TestCheckLevels(t *testing.T) {
 	t.Logf("%d bytes after %d rows, %d after %d", held[before], before, held[after], after)
 	require.Greater(t, held[before], int64(8<<20), "little is held: the test shows nothing")
 	require.Less(t, held[before], int64(64<<20))
-	require.InEpsilon(t, held[before], held[after], 0.01)
+	require.InDelta(t, held[before], held[after], 64<<10, "not half a byte for a row")
 }
 
 // endless is a table of so many rows, which are made as they are read.
