@@ -38,6 +38,8 @@ func (s *GRPC) ModelStreamInfer(stream grpc.BidiStreamingServer[pb.ModelInferReq
 
 // readRequests begins an answer to each request until there are no more.
 func (s *GRPC) readRequests(ctx context.Context, stream grpc.BidiStreamingServer[pb.ModelInferRequest, pb.ModelStreamInferResponse], order chan<- chan *pb.ModelStreamInferResponse, room chan<- struct{}) error {
+	tasks := make(chan streamTask)
+	defer close(tasks)
 	for {
 		select {
 		case room <- struct{}{}:
@@ -51,9 +53,27 @@ func (s *GRPC) readRequests(ctx context.Context, stream grpc.BidiStreamingServer
 		case err != nil:
 			return err
 		}
-		answer := make(chan *pb.ModelStreamInferResponse, 1)
-		order <- answer
-		go func() { answer <- s.streamed(ctx, r) }()
+		t := streamTask{r, make(chan *pb.ModelStreamInferResponse, 1)}
+		order <- t.answer
+		select {
+		case tasks <- t:
+		default: // nobody waits for one
+			go s.work(ctx, t, tasks)
+		}
+	}
+}
+
+// streamTask is a request of a stream and where its answer goes.
+type streamTask struct {
+	request *pb.ModelInferRequest
+	answer  chan *pb.ModelStreamInferResponse
+}
+
+// work answers a request, and those that come when it has: so it keeps the stack that it needed.
+func (s *GRPC) work(ctx context.Context, first streamTask, more <-chan streamTask) {
+	first.answer <- s.streamed(ctx, first.request)
+	for t := range more {
+		t.answer <- s.streamed(ctx, t.request)
 	}
 }
 
