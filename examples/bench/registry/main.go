@@ -97,18 +97,18 @@ func sizes() map[string]size {
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "    "+format+"\n", args...) }
 
 // measure compares both servers on one kind of database.
-func (b *bench) measure(ctx context.Context, d database) (err error) {
+func (b *bench) measure(ctx context.Context, d database) error {
 	progress("%s: start both servers", d.name)
 	ours, err := b.startOurs(ctx, d)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, ours.stop()) }()
+	defer ours.Stop()
 	theirs, err := b.startTheirs(ctx, d)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, theirs.stop()) }()
+	defer theirs.Stop()
 	for _, s := range []*server{ours, theirs} {
 		progress("%s: fill %s with %d runs and %d points", d.name, s.name, b.size.runs, b.size.runs*10*b.size.steps)
 		if err := s.fill(ctx, b.size); err != nil {

@@ -29,7 +29,7 @@ func (b *bench) closed(ctx context.Context, s *server, d dial, n int) (figure, e
 			return figure{}, err
 		}
 	}
-	before := s.usage().cpu
+	before := s.Usage().CPU
 	start := time.Now().Add(b.size.warm)
 	end := start.Add(time.Duration(b.size.windows) * b.size.window)
 	ctx, stop := context.WithCancel(ctx)
@@ -62,7 +62,7 @@ func (b *bench) closed(ctx context.Context, s *server, d dial, n int) (figure, e
 		})
 	}
 	work.Wait()
-	spent := s.usage().cpu - before
+	spent := s.Usage().CPU - before
 	for _, c := range clients {
 		err = errors.Join(err, c.close())
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/slipway-ml/slipway/examples/bench/internal/process"
 	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/serving"
@@ -50,7 +51,7 @@ func runCycles(ctx context.Context, args []string) error {
 		}
 		if tenth := max(*n/10, 1); (i+1)%tenth == 0 {
 			debug.FreeOSMemory() // what is garbage does not count
-			memory = append(memory, usageOf(os.Getpid()).resident)
+			memory = append(memory, process.UsageOf(os.Getpid()).Resident)
 		}
 	}
 	return json.NewEncoder(os.Stdout).Encode(memory)

@@ -15,15 +15,6 @@ import (
 	"github.com/slipway-ml/slipway/internal/stack"
 )
 
-// server is one that runs and how it is reached; a dial that is nil is a way that it does not have.
-type server struct {
-	*process
-	name       string
-	rest, grpc dial
-	// http is where the server listens, as host:port.
-	http string
-}
-
 // slipway starts the gateway's role as `slipwayd run` does, with all settings at their defaults, on a catalog whose
 // routes have these models in production.
 func (b *bench) slipway(ctx context.Context, models ...model) (_ *server, err error) {
@@ -41,29 +32,24 @@ func (b *bench) slipway(ctx context.Context, models ...model) (_ *server, err er
 	}
 	defer func() {
 		if err != nil {
-			p.stop()
+			p.Stop()
 		}
 	}()
-	line, err := p.line()
+	line, err := p.Line()
 	if err != nil {
 		return nil, err
 	}
 	var addresses stack.Stack
 	if err := json.Unmarshal(line, &addresses); err != nil {
-		return nil, p.failed(err)
+		return nil, p.Failed(err)
 	}
-	s := &server{process: p, name: "slipway", http: addresses.GatewayHTTP[len("http://"):]}
+	s := &server{Process: p, name: "slipway", http: addresses.GatewayHTTP[len("http://"):]}
 	for _, m := range models {
-		if err := p.await(ctx, addresses.GatewayHTTP+"/v2/models/"+m.name+"/ready"); err != nil {
+		if err := p.Await(ctx, addresses.GatewayHTTP+"/v2/models/"+m.name+"/ready"); err != nil {
 			return nil, err
 		}
 	}
-	body, err := models[0].protocolBody()
-	if err != nil {
-		return nil, err
-	}
-	s.rest = dialREST(s.http, "/v2/models/"+models[0].name+"/infer", body, readProtocol)
-	s.grpc, err = dialGRPC(addresses.GatewayGRPC, models[0])
+	err = s.dialProtocol(addresses.GatewayGRPC, models[0])
 	return s, err
 }
 

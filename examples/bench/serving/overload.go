@@ -58,7 +58,7 @@ func (b *bench) overload(ctx context.Context, models []model, f floors) error {
 	if err != nil {
 		return err
 	}
-	defer s.stop()
+	defer s.Stop()
 	loaded, err := b.closed(ctx, s, s.rest, wide)
 	if err != nil {
 		return err
@@ -71,14 +71,14 @@ func (b *bench) overload(ctx context.Context, models []model, f floors) error {
 	}
 	calm := quantile(steady.accepted, 0.99)
 	progress("overload: at 90 %%: p99 %s, %d accepted, %d refused", duration(calm), len(steady.accepted), len(steady.refused))
-	before := s.usage().resident
+	before := s.Usage().Resident
 	half, err := b.open(ctx, s, m, 3*capacity, b.size.overload/2)
-	middle := s.usage().resident
+	middle := s.Usage().Resident
 	if err = errors.Join(err, half.failed); err != nil {
 		return fmt.Errorf("at 3 times capacity: %w", err)
 	}
 	rest, err := b.open(ctx, s, m, 3*capacity, b.size.overload/2)
-	after := s.usage().resident
+	after := s.Usage().Resident
 	if err = errors.Join(err, rest.failed); err != nil {
 		return fmt.Errorf("at 3 times capacity: %w", err)
 	}

@@ -53,7 +53,7 @@ func (b *bench) loadOurs(ctx context.Context, m model, want answer, clients int)
 	if err != nil {
 		return nil, err
 	}
-	defer s.stop()
+	defer s.Stop()
 	out, err := b.loads(ctx, s, want, clients)
 	for way, f := range out {
 		if !f.has() {
@@ -66,8 +66,8 @@ func (b *bench) loadOurs(ctx context.Context, m model, want answer, clients int)
 // loadPeers is loads of each peer that is there.
 func (b *bench) loadPeers(ctx context.Context, m model, want answer, clients int) (map[string]figures, error) {
 	out := map[string]figures{}
-	for _, p := range b.others() {
-		s, err := p.start(ctx, m)
+	for _, p := range others() {
+		s, err := b.startPeer(ctx, p, m)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -77,7 +77,7 @@ func (b *bench) loadPeers(ctx context.Context, m model, want answer, clients int
 			continue
 		}
 		out[p.name], err = b.loads(ctx, s, want, clients)
-		s.stop()
+		s.Stop()
 		if err != nil {
 			return nil, err
 		}
@@ -88,7 +88,7 @@ func (b *bench) loadPeers(ctx context.Context, m model, want answer, clients int
 // compare makes the lines of ours against the peers; times are the targets by peer and way.
 func (b *bench) compare(what string, ours figures, peers map[string]figures, times map[string]float64) {
 	for _, way := range wayNames() {
-		for _, p := range b.others() {
+		for _, p := range others() {
 			if theirs, ok := peers[p.name][way]; ok {
 				b.lines = append(b.lines, many(what+", "+way, ours[way], p.name, theirs, times[p.name+" "+way]))
 			}
