@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"go.temporal.io/sdk/activity"
 
@@ -19,9 +20,8 @@ import (
 // Batch predicts the rows of data versions.
 type Batch struct {
 	Library *dataversion.Library
-	// Load loads the model of a shard, in a process of its own where it is not
-	// trusted; it may take threads of the host's processors.
-	Load func(ctx context.Context, artifact []byte, m batch.Model, threads int) (batch.Inferer, error)
+	// Models lends the model of a shard, in a process of its own where it is not trusted.
+	Models *batch.Pool
 	// MaskKey, where given, masks personal keys; without it they are refused.
 	MaskKey []byte
 	// Runs keeps each batch as a run; nil keeps none.
@@ -54,6 +54,19 @@ func batchError(ctx context.Context, err error) error {
 	}
 	return err
 }
+
+// borrow lends a plan's model, which may take its share of the processors where so many
+// shards are under way at once.
+func (b *Batch) borrow(ctx context.Context, m batch.Model, parallel int) (*batch.Loan, error) {
+	return b.Models.Borrow(ctx, m, threads(parallel), func() ([]byte, error) { return b.artifact(ctx, m) })
+}
+
+func (b *Batch) artifact(ctx context.Context, m batch.Model) ([]byte, error) {
+	return read(ctx, b.Library.Store(), "model "+m.Name+" "+m.Version, m.Digest)
+}
+
+// threads shares the host's processors among the shards that may be under way here.
+func threads(parallel int) int { return max(1, runtime.NumCPU()/max(parallel, 1)) }
 
 func batchMark(key contract.BatchKey, step, actor, reason string) catalog.Mark {
 	return catalog.Mark{Key: key.String() + "/" + step, Actor: actor, Reason: reason}

@@ -2,11 +2,14 @@ package activities_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -28,17 +31,34 @@ import (
 // batches is a bench with batch activities, a registered model and data to predict.
 type batches struct {
 	*bench
-	area *activities.Batch
-	data catalog.DataVersion
+	area   *activities.Batch
+	data   catalog.DataVersion
+	starts starts
 }
+
+// starts counts processes of models that have started.
+type starts struct{ count atomic.Int64 }
+
+func (s *starts) Handle(_ context.Context, r slog.Record) error {
+	if strings.Contains(r.Message, "process is ready") {
+		s.count.Add(1)
+	}
+	return nil
+}
+
+func (*starts) Enabled(context.Context, slog.Level) bool { return true }
+func (s *starts) WithAttrs([]slog.Attr) slog.Handler     { return s }
+func (s *starts) WithGroup(string) slog.Handler          { return s }
 
 func newBatches(t *testing.T, files map[string][]byte) *batches {
 	t.Helper()
 	b := &batches{bench: newBench(t)}
 	repository, err := artifacts.NewRepository(b.store, b.catalog, artifacts.Options{})
 	require.NoError(t, err)
+	models := batch.NewPool(batch.PoolConfig{Load: batch.Loader{Config: modelserver.Config{Device: onnx.DeviceCPU, Logger: slog.New(&b.starts)}}.Load, Idle: time.Hour, Most: 2})
+	t.Cleanup(func() { require.NoError(t, models.Close()) })
 	b.area = &activities.Batch{
-		Library: b.library, Load: batch.Loader{Config: modelserver.Config{Device: onnx.DeviceCPU}}.Load,
+		Library: b.library, Models: models,
 		Runs: &activities.RunLog{Store: b.store, Files: &mlflow.Files{Catalog: b.catalog, Repository: repository}},
 	}
 	b.set.Batch = b.area
@@ -103,6 +123,7 @@ func TestBatchActivities(t *testing.T) {
 		require.True(t, second.Existed)
 		require.Equal(t, first.Rows, second.Rows)
 	}
+	require.EqualValues(t, 1, b.starts.count.Load(), "all shards have the same process")
 	do[contract.Empty](b.bench, contract.ActivityKeepBatch, contract.KeepBatchInput{Plan: plan.Plan})
 	out := twice[contract.FinishBatchOutput](b.bench, contract.ActivityFinishBatch, b.finish(plan))
 	require.Equal(t, []any{"predictions", int64(400), false}, []any{out.Output.Name, out.Rows, out.Existed})
@@ -133,6 +154,9 @@ func TestBatchActivities(t *testing.T) {
 
 	known := do[contract.PlanBatchOutput](b.bench, contract.ActivityPlanBatch, batchOf(nil))
 	require.Equal(t, &out.Output, known.Output)
+	other = batchOf(func(in *contract.BatchInput) { in.Keys = nil })
+	do[contract.ShardOutput](b.bench, contract.ActivityShard, b.shard(do[contract.PlanBatchOutput](b.bench, contract.ActivityPlanBatch, other).Plan, 0))
+	require.EqualValues(t, 2, b.starts.count.Load(), "the end of the first batch has ended its process")
 	_, err = b.catalog.DeleteData(t.Context(), saved.Digest, 0, catalog.Mark{Key: "rm", Actor: requester})
 	require.NoError(t, err)
 	require.Nil(t, do[contract.PlanBatchOutput](b.bench, contract.ActivityPlanBatch, batchOf(nil)).Output, "what was deleted is made again")

@@ -74,7 +74,10 @@ func (b *Batch) Finish(ctx context.Context, in contract.FinishBatchInput) (contr
 	if err != nil {
 		return out, fmt.Errorf("encode counts: %w", err)
 	}
-	return out, c.SaveBatchResult(ctx, catalog.BatchResult{Plan: in.Plan, Digest: saved.Digest, Batch: in.Key.String(), Counts: text})
+	if err := c.SaveBatchResult(ctx, catalog.BatchResult{Plan: in.Plan, Digest: saved.Digest, Batch: in.Key.String(), Counts: text}); err != nil {
+		return out, err
+	}
+	return out, b.Models.Release(plan.Model) // where the shards were done here; elsewhere they are given up when nobody comes for them
 }
 
 // finished finds what an earlier try of this batch, or an equal batch at the same time, has made.

@@ -77,10 +77,10 @@ func (p *planning) run(ctx context.Context, key contract.BatchKey) (contract.Pla
 }
 
 // signature tells the model's inputs and outputs: an ONNX graph says them, of other
-// models a process that has loaded the model.
+// models a process that has loaded the model, which the first shard here takes over.
 func (p *planning) signature(ctx context.Context) (inputs, outputs []onnx.Info, err error) {
 	m := p.plan.Model
-	artifact, err := read(ctx, p.Library.Store(), "model "+m.Name+" "+m.Version, m.Digest)
+	artifact, err := p.artifact(ctx, m)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -91,11 +91,11 @@ func (p *planning) signature(ctx context.Context) (inputs, outputs []onnx.Info, 
 		}
 		return graph.Inputs, graph.Outputs, nil
 	}
-	loaded, err := p.Load(ctx, artifact, m, 1)
+	loaded, err := p.Models.Borrow(ctx, m, threads(p.in.Parallel), func() ([]byte, error) { return artifact, nil })
 	if err != nil {
 		return nil, nil, fmt.Errorf("model %s %s: %w", m.Name, m.Version, err)
 	}
-	return loaded.Inputs(), loaded.Outputs(), loaded.Close()
+	return loaded.Inputs(), loaded.Outputs(), loaded.Return(true)
 }
 
 // fixModel finds the model version by its version, an alias or a stage.

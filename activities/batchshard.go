@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"time"
 
 	"github.com/slipway-ml/slipway/artifacts"
@@ -74,16 +73,13 @@ func (b *Batch) predict(ctx context.Context, in contract.ShardInput, report func
 	if job.Mask, err = b.masked(plan, job.Schema); err != nil {
 		return counts, err
 	}
-	model, err := read(ctx, b.Library.Store(), "model "+plan.Model.Name+" "+plan.Model.Version, plan.Model.Digest)
+	model, err := b.borrow(ctx, plan.Model, in.Parallel)
 	if err != nil {
 		return counts, err
 	}
-	if job.Model, err = b.Load(ctx, model, plan.Model, threads(in.Parallel)); err != nil {
-		return counts, err
-	}
-	defer func() { err = errors.Join(err, job.Model.Close()) }()
+	job.Model = model
 	entry, counts, err := b.write(ctx, job, shard)
-	if err != nil {
+	if err := errors.Join(err, model.Return(err == nil)); err != nil {
 		return counts, err
 	}
 	text, err := json.Marshal(counts)
@@ -118,6 +114,3 @@ func (b *Batch) write(ctx context.Context, job batch.Job, shard batch.Shard) (en
 	}
 	return entry, counts, err
 }
-
-// threads shares the host's processors among the shards that may be under way here.
-func threads(parallel int) int { return max(1, runtime.NumCPU()/max(parallel, 1)) }

@@ -81,6 +81,7 @@ func newBench(t *testing.T) *bench {
 	require.NoError(t, err)
 	b.set = activities.Set{
 		Data:       &activities.Data{Library: b.library},
+		Datasets:   &activities.Datasets{Library: b.library},
 		ModelTests: &activities.ModelTests{Store: store, Library: b.library, Device: onnx.DeviceCPU},
 		Registry:   &activities.Registry{Catalog: b.catalog, Executions: &b.running},
 		Compliance: &activities.Compliance{Catalog: b.catalog, Store: store},

@@ -148,10 +148,9 @@ func (r *Repository) touchFiles(ctx context.Context, files []blobindex.Sum) (map
 	}
 	there := make(map[blobindex.Sum]bool, len(found))
 	for sum, b := range found {
-		if there[sum] = b.Kind != blobindex.List; there[sum] {
-			continue
-		}
-		if there[sum], err = r.touchList(ctx, b); err != nil {
+		if b.Kind != blobindex.List {
+			there[sum] = b.Kind.NamedAs(blobindex.Data)
+		} else if there[sum], err = r.touchList(ctx, b); err != nil {
 			return nil, err
 		}
 	}
@@ -161,7 +160,7 @@ func (r *Repository) touchFiles(ctx context.Context, files []blobindex.Sum) (map
 // touchList counts on the chunks of a large file. A list that cannot be read
 // is none: the file is read again.
 func (r *Repository) touchList(ctx context.Context, b blobindex.Blob) (bool, error) {
-	_, data, err := r.content(ctx, b.Sum)
+	_, data, err := r.content(ctx, blobindex.List, b.Sum)
 	if errors.Is(err, ErrDamaged) || isNotFound(err) {
 		return false, nil
 	}

@@ -81,7 +81,7 @@ func (u *upload) putGroup(ctx context.Context, g group) error {
 	at := 0
 	for i := range g.chunks {
 		end := at + int(g.chunks[i].size)
-		pieces[i] = pieceOf(blobindex.Data, data[at:end:end])
+		pieces[i] = pieceOf(blobindex.Chunk, data[at:end:end])
 		g.chunks[i].sum, at = pieces[i].sum, end
 	}
 	fresh, err := u.fresh(ctx, pieces)

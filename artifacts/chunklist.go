@@ -15,6 +15,8 @@ const (
 	listHeader = 8 + 1 + 7 + 32 + 8 + 4
 	listRow    = 32 + 4
 	listHash   = 32
+	// listVersion is of lists whose chunks are of the kind Chunk; those of version 1 are Data.
+	listVersion = 2
 )
 
 // chunk is a part of a large file.
@@ -27,15 +29,16 @@ type chunk struct {
 type chunkList struct {
 	file   blobindex.Sum
 	size   int64
+	kind   blobindex.Kind // of the chunks
 	chunks []chunk
 }
 
-// encode returns the list with its own hash at the end: it is stored under the
-// hash of the file, which cannot prove it.
+// encode returns a list of the newest version with its own hash at the end: it is stored
+// under the hash of the file, which cannot prove it.
 func (l chunkList) encode() []byte {
 	b := make([]byte, 0, listHeader+len(l.chunks)*listRow+listHash)
 	b = append(b, listMagic...)
-	b = append(b, 1, 0, 0, 0, 0, 0, 0, 0)
+	b = append(b, listVersion, 0, 0, 0, 0, 0, 0, 0)
 	b = append(b, l.file[:]...)
 	b = binary.LittleEndian.AppendUint64(b, uint64(l.size))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(l.chunks)))
@@ -55,14 +58,19 @@ func parseList(file blobindex.Sum, b []byte) (chunkList, error) {
 	if len(b) < listHeader+listHash || !bytes.HasPrefix(b, []byte(listMagic)) {
 		return bad("it is none")
 	}
-	if b[8] != 1 {
+	kind := blobindex.Chunk
+	switch b[8] {
+	case 1:
+		kind = blobindex.Data
+	case listVersion:
+	default:
 		return bad(fmt.Sprintf("version %d is not known", b[8]))
 	}
 	body := b[:len(b)-listHash]
 	if h := sha256.Sum256(body); !bytes.Equal(h[:], b[len(body):]) {
 		return bad("its hash is wrong")
 	}
-	l := chunkList{file: blobindex.Sum(body[16:48]), size: int64(binary.LittleEndian.Uint64(body[48:]))}
+	l := chunkList{file: blobindex.Sum(body[16:48]), size: int64(binary.LittleEndian.Uint64(body[48:])), kind: kind}
 	rows := body[listHeader:]
 	if n := int(binary.LittleEndian.Uint32(body[56:])); l.file != file || len(rows) != n*listRow {
 		return bad("it is of another file or cut short")

@@ -19,8 +19,8 @@ type Damage struct {
 	// Object is the key in the store of what is damaged or missing; empty if the
 	// index knows none.
 	Object string `json:"object,omitempty"`
-	// Digest is the blob in question; empty if it is the object as a whole.
-	Digest Digest `json:"digest,omitempty"`
+	// Blob is the blob in question; empty if it is the object as a whole.
+	Blob BlobName `json:"blob,omitempty"`
 	// Tree and Path name a file that needs it; Path is empty for the manifest of
 	// the tree, both are if no given tree needs it. Damage is reported once for
 	// each file.
@@ -47,7 +47,7 @@ type Verified struct {
 //
 // Progress, which may be nil, counts packs as files.
 func (r *Repository) Verify(ctx context.Context, trees iter.Seq2[Digest, error], report func(Damage), progress func(Progress)) (Verified, error) {
-	v := &verification{r: r, bad: map[blobindex.Sum]Damage{}, needed: map[blobindex.Sum]bool{}, packs: map[string]bool{}, report: report, tell: &meter{tell: progress}}
+	v := &verification{r: r, bad: map[blobindex.Sum]Damage{}, needed: blobSet{}, packs: map[string]bool{}, report: report, tell: &meter{tell: progress}}
 	if err := v.run(ctx, trees); err != nil {
 		return v.Verified, r.fail(ctx, "verify", "", err)
 	}
@@ -58,7 +58,7 @@ func (r *Repository) Verify(ctx context.Context, trees iter.Seq2[Digest, error],
 type verification struct {
 	Verified
 	r      *Repository
-	needed map[blobindex.Sum]bool // by the trees: all their blobs
+	needed blobSet // by the trees: all their blobs
 	report func(Damage)
 	tell   *meter
 
@@ -128,11 +128,11 @@ func isDamage(err error) bool {
 func (v *verification) note(d Damage) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if d.Digest == "" {
+	if d.Blob == "" {
 		v.loose = append(v.loose, d)
 		return
 	}
-	sum, err := sumOf(d.Digest)
+	sum, err := d.Blob.sum()
 	if err != nil {
 		return // it was made of a sum
 	}
@@ -147,7 +147,7 @@ func (v *verification) collect(ctx context.Context, tree Digest) error {
 		if !isDamage(err) {
 			return err
 		}
-		v.note(Damage{Digest: digestOfSum(sum), Err: err})
+		v.note(Damage{Blob: BlobName(digestOfSum(sum)), Err: err})
 		return nil
 	})
 }
@@ -161,8 +161,8 @@ func (v *verification) locate(ctx context.Context) error {
 		}
 		for _, sum := range sums {
 			b, ok := found[sum]
-			if !ok {
-				v.note(Damage{Digest: digestOfSum(sum), Err: fmt.Errorf("the index knows no pack that holds it: %w", ErrNotFound)})
+			if !ok || !b.Kind.NamedAs(v.needed[sum]) {
+				v.note(Damage{Blob: nameOf(v.needed[sum], sum), Err: fmt.Errorf("the index knows no pack that holds it: %w", ErrNotFound)})
 				continue
 			}
 			v.packs[b.Pack] = true
@@ -211,7 +211,7 @@ func (v *verification) pack(ctx context.Context, id string) error {
 	rows, findErr := v.r.rowsOf(ctx, id)
 	for _, row := range rows {
 		if v.readOne(ctx, row) != nil {
-			v.note(Damage{Object: object, Digest: digestOfSum(row.Sum), Err: err})
+			v.note(Damage{Object: object, Blob: nameOf(row.Kind, row.Sum), Err: err})
 		}
 	}
 	return findErr
@@ -242,7 +242,7 @@ func (v *verification) contents(ctx context.Context, id string, b []byte) error 
 			if !isDamage(err) {
 				return err
 			}
-			v.note(Damage{Object: object, Digest: digestOfSum(blob.Sum), Err: err})
+			v.note(Damage{Object: object, Blob: nameOf(blob.Kind, blob.Sum), Err: err})
 		}
 	}
 	found, err := v.r.find(ctx, sums, false)
@@ -253,7 +253,7 @@ func (v *verification) contents(ctx context.Context, id string, b []byte) error 
 		row, ok := found[blob.Sum]
 		row.Touched = blob.Touched
 		if ok && row.Pack == id && row != blob {
-			v.note(Damage{Object: object, Digest: digestOfSum(blob.Sum), Err: fmt.Errorf("%w: the index says it lies elsewhere in the pack", errPacked)})
+			v.note(Damage{Object: object, Blob: nameOf(blob.Kind, blob.Sum), Err: fmt.Errorf("%w: the index says it lies elsewhere in the pack", errPacked)})
 		}
 	}
 	return nil
@@ -324,12 +324,12 @@ func (v *verification) filesOf(ctx context.Context, tree Digest, visit func(blob
 			if e.Size <= wholeMax {
 				continue
 			}
-			chunks, err := v.r.chunksOf(ctx, sum)
+			list, err := v.r.chunksOf(ctx, sum)
 			if err := unlessDamage(err); err != nil {
 				return files, err
 			}
 			seen := map[blobindex.Sum]bool{}
-			for _, c := range chunks {
+			for _, c := range list.chunks {
 				if !seen[c.sum] {
 					seen[c.sum] = true
 					visit(c.sum, e.Path)

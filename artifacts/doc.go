@@ -27,7 +27,8 @@
 //   - What Add acknowledged is whole as long as it is a root of every collection,
 //     whoever is killed when: records of what lies where come after the bytes,
 //     and go before them.
-//   - Every byte in a pack is under a checksum, every content under its SHA-256.
+//   - Every byte in a pack is under a checksum, every content under its SHA-256, or
+//     its BLAKE3 if it is a chunk of a large file; the file itself under its SHA-256.
 //
 // The package must never import go.temporal.io, the catalog or anything else
 // of Slipway: it knows bytes and digests, not models and releases. Which blobs

@@ -10,7 +10,7 @@ import (
 
 // manifest reads one manifest: the entries of a leaf or the shards of a root.
 func (r *Repository) manifest(ctx context.Context, sum blobindex.Sum) ([]Entry, []shard, error) {
-	b, data, err := r.content(ctx, sum)
+	b, data, err := r.content(ctx, blobindex.Manifest, sum)
 	if err != nil {
 		return nil, nil, fmt.Errorf("manifest: %w", err)
 	}

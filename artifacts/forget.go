@@ -10,12 +10,12 @@ import (
 // Forget takes blobs off the record that Verify found damaged or missing, so that
 // adding the data again stores them anew. Until then what needs them fails with
 // ErrNotFound in place of ErrDamaged.
-func (r *Repository) Forget(ctx context.Context, blobs []Digest) error {
+func (r *Repository) Forget(ctx context.Context, blobs []BlobName) error {
 	sums := make([]blobindex.Sum, len(blobs))
-	for i, d := range blobs {
+	for i, name := range blobs {
 		var err error
-		if sums[i], err = sumOf(d); err != nil {
-			return r.fail(ctx, "forget", d, err)
+		if sums[i], err = name.sum(); err != nil {
+			return r.fail(ctx, "forget", "", err)
 		}
 	}
 	for len(sums) > 0 {

@@ -59,7 +59,7 @@ type GCResult struct {
 // cannot lose what it counts on. A pack of which less than half is needed is
 // rewritten. Memory is about 50 bytes for each blob that is needed.
 func (r *Repository) GC(ctx context.Context, roots iter.Seq2[Digest, error], o GCOptions) (GCResult, error) {
-	c := &collection{r: r, o: o.withDefaults(), needed: map[blobindex.Sum]bool{}, taken: map[string]packLoss{}, tell: &meter{tell: o.Progress}}
+	c := &collection{r: r, o: o.withDefaults(), needed: blobSet{}, taken: map[string]packLoss{}, tell: &meter{tell: o.Progress}}
 	if err := c.run(ctx, roots); err != nil {
 		return c.GCResult, r.fail(ctx, "collect garbage", "", err)
 	}
@@ -72,7 +72,7 @@ type collection struct {
 	r      *Repository
 	o      GCOptions
 	cutoff time.Time
-	needed map[blobindex.Sum]bool
+	needed blobSet
 	// taken is what a dry run would have taken of each pack.
 	taken map[string]packLoss
 	tell  *meter
@@ -132,7 +132,7 @@ func (c *collection) takeBlobs(ctx context.Context) error {
 		}
 		var sums []blobindex.Sum
 		for _, b := range page {
-			if c.needed[b.Sum] || !b.Touched.Before(c.cutoff) {
+			if c.needed.has(b.Sum) || !b.Touched.Before(c.cutoff) {
 				c.Kept++
 				continue
 			}

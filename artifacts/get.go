@@ -188,7 +188,7 @@ func (g *getter) batch(ctx context.Context, entries []Entry) error {
 	for i, e := range todo {
 		b, ok := found[sums[i]]
 		switch {
-		case !ok:
+		case !ok || b.Kind == blobindex.Chunk:
 			return fmt.Errorf("content of %s, %s: %w", e.Path, e.Digest, ErrNotFound)
 		case b.Kind == blobindex.List:
 			if err := g.large(ctx, e); err != nil {
@@ -309,7 +309,7 @@ func (g *getter) span(ctx context.Context, files []wanted) error {
 		} else {
 			// One by one: the pack may have been rewritten since, and the error is
 			// about the file it concerns.
-			_, data, err = g.r.content(ctx, w.blob.Sum)
+			_, data, err = g.r.content(ctx, blobindex.Data, w.blob.Sum)
 		}
 		if err == nil {
 			err = g.write(w.entry, func(to io.Writer, _ hash.Hash) error { _, err := to.Write(data); return err }, false)

@@ -41,7 +41,7 @@ func (r *Repository) open(ctx context.Context, file Digest) (*openFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, data, err := r.content(ctx, sum)
+	b, data, err := r.content(ctx, blobindex.Data, sum)
 	if err != nil {
 		return nil, err
 	}
@@ -160,12 +160,12 @@ func (f *openFile) chunk(i int) ([]byte, error) {
 		return nil, err
 	}
 	c := f.list.chunks[i]
-	_, data, err := f.r.content(f.ctx, c.sum)
+	_, data, err := f.r.content(f.ctx, f.list.kind, c.sum)
 	if err != nil {
 		return nil, err
 	}
 	if len(data) != int(c.size) {
-		return nil, fmt.Errorf("%w: chunk %s has %d bytes, its list says %d", errPacked, digestOfSum(c.sum), len(data), c.size)
+		return nil, fmt.Errorf("%w: chunk %s has %d bytes, its list says %d", errPacked, nameOf(f.list.kind, c.sum), len(data), c.size)
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -143,7 +143,7 @@ func checkBlob(b blobindex.Blob) error {
 		overhead = sealOverhead
 	}
 	switch {
-	case b.Kind > blobindex.Manifest, b.Encoding > blobindex.Zstd|blobindex.Sealed:
+	case b.Kind > blobindex.Chunk, b.Encoding > blobindex.Zstd|blobindex.Sealed:
 		return errors.New("unknown kind or encoding")
 	case b.Size < 0 || b.Size > maxBlob || b.Stored < overhead || b.Stored > maxBlob+overhead || b.Offset < packHeader:
 		return errors.New("impossible size")

@@ -10,27 +10,32 @@ import (
 // listPage is the number of rows asked of the index at a time.
 const listPage = 2000
 
+// blobSet is blobs, each with what it is looked for as: see content.
+type blobSet map[blobindex.Sum]blobindex.Kind
+
+func (s blobSet) has(sum blobindex.Sum) bool { _, ok := s[sum]; return ok }
+
 // eachBlob adds all blobs of a tree to reached: its manifests, files, chunk lists
 // and chunks. What it adds, all below is added too. What cannot be read is given
 // to failed, whose error, if any, ends it.
-func (r *Repository) eachBlob(ctx context.Context, tree Digest, reached map[blobindex.Sum]bool, failed func(blobindex.Sum, error) error) error {
+func (r *Repository) eachBlob(ctx context.Context, tree Digest, reached blobSet, failed func(blobindex.Sum, error) error) error {
 	root, err := sumOf(tree)
 	if err != nil {
 		return err
 	}
-	if reached[root] {
+	if reached.has(root) {
 		return nil
 	}
-	reached[root] = true
+	reached[root] = blobindex.Manifest
 	leaves, err := r.leaves(ctx, tree)
 	if err != nil {
 		return failed(root, err)
 	}
 	for _, l := range leaves {
-		if l.sum != root && reached[l.sum] {
+		if l.sum != root && reached.has(l.sum) {
 			continue
 		}
-		reached[l.sum] = true
+		reached[l.sum] = blobindex.Manifest
 		entries, err := l.load(ctx, r)
 		if err != nil {
 			if err := failed(l.sum, err); err != nil {
@@ -45,40 +50,39 @@ func (r *Repository) eachBlob(ctx context.Context, tree Digest, reached map[blob
 	return nil
 }
 
-func (r *Repository) reachFiles(ctx context.Context, entries []Entry, reached map[blobindex.Sum]bool, failed func(blobindex.Sum, error) error) error {
+func (r *Repository) reachFiles(ctx context.Context, entries []Entry, reached blobSet, failed func(blobindex.Sum, error) error) error {
 	for _, e := range entries {
 		sum, err := sumOf(e.Digest)
 		if err != nil {
 			return err
 		}
-		if reached[sum] {
+		if reached.has(sum) {
 			continue
 		}
-		reached[sum] = true
+		reached[sum] = blobindex.Data
 		if e.Size <= wholeMax {
 			continue
 		}
-		chunks, err := r.chunksOf(ctx, sum)
+		list, err := r.chunksOf(ctx, sum)
 		if err != nil {
 			if err := failed(sum, err); err != nil {
 				return err
 			}
 		}
-		for _, c := range chunks {
-			reached[c.sum] = true
+		for _, c := range list.chunks {
+			reached[c.sum] = list.kind
 		}
 	}
 	return nil
 }
 
-// chunksOf returns the chunks of a large file, and none of one that is in one piece.
-func (r *Repository) chunksOf(ctx context.Context, file blobindex.Sum) ([]chunk, error) {
-	b, data, err := r.content(ctx, file)
+// chunksOf returns the chunk list of a large file, and an empty one of one that is in one piece.
+func (r *Repository) chunksOf(ctx context.Context, file blobindex.Sum) (chunkList, error) {
+	b, data, err := r.content(ctx, blobindex.List, file)
 	if err != nil || b.Kind != blobindex.List {
-		return nil, err
+		return chunkList{}, err
 	}
-	list, err := parseList(file, data)
-	return list.chunks, err
+	return parseList(file, data)
 }
 
 // eachPack yields the packs on record.

@@ -2,7 +2,6 @@ package artifacts
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -48,16 +47,17 @@ func (r *Repository) find(ctx context.Context, sums []blobindex.Sum, touch bool)
 	return found, nil
 }
 
-// content finds and reads one blob of a kind.
-func (r *Repository) content(ctx context.Context, sum blobindex.Sum) (blobindex.Blob, []byte, error) {
+// content finds and reads one blob. The kind is what is looked for: a chunk is not found for a
+// digest, nor anything else for the name of a chunk.
+func (r *Repository) content(ctx context.Context, kind blobindex.Kind, sum blobindex.Sum) (blobindex.Blob, []byte, error) {
 	for attempt := 0; ; attempt++ {
 		found, err := r.find(ctx, []blobindex.Sum{sum}, false)
 		if err != nil {
 			return blobindex.Blob{}, nil, err
 		}
 		b, ok := found[sum]
-		if !ok {
-			return b, nil, fmt.Errorf("blob %s: %w", digestOfSum(sum), ErrNotFound)
+		if !ok || !b.Kind.NamedAs(kind) {
+			return b, nil, fmt.Errorf("blob %s: %w", nameOf(kind, sum), ErrNotFound)
 		}
 		data, err := r.readBlob(ctx, b)
 		if err == nil || !isNotFound(err) || attempt > 0 {
@@ -70,11 +70,11 @@ func (r *Repository) content(ctx context.Context, sum blobindex.Sum) (blobindex.
 // readBlob reads the content of a blob, verified.
 func (r *Repository) readBlob(ctx context.Context, b blobindex.Blob) ([]byte, error) {
 	if err := checkBlob(b); err != nil {
-		return nil, fmt.Errorf("index: blob %s: %w", digestOfSum(b.Sum), err)
+		return nil, fmt.Errorf("index: blob %s: %w", nameOf(b.Kind, b.Sum), err)
 	}
 	stored, err := r.store.readRange(ctx, packKeyOf(packPrefix, b.Pack), b.Offset, b.Stored)
 	if err != nil {
-		return nil, fmt.Errorf("blob %s in %s: %w", digestOfSum(b.Sum), packKeyOf(packPrefix, b.Pack), err)
+		return nil, fmt.Errorf("blob %s in %s: %w", nameOf(b.Kind, b.Sum), packKeyOf(packPrefix, b.Pack), err)
 	}
 	return r.decode(ctx, b, stored)
 }
@@ -83,7 +83,7 @@ func (r *Repository) readBlob(ctx context.Context, b blobindex.Blob) ([]byte, er
 // ErrDamaged if one bit of either is not what it was.
 func (r *Repository) decode(ctx context.Context, b blobindex.Blob, stored []byte) ([]byte, error) {
 	bad := func(what string) error {
-		return fmt.Errorf("%w: blob %s at byte %d of %s: %s", errPacked, digestOfSum(b.Sum), b.Offset, packKeyOf(packPrefix, b.Pack), what)
+		return fmt.Errorf("%w: blob %s at byte %d of %s: %s", errPacked, nameOf(b.Kind, b.Sum), b.Offset, packKeyOf(packPrefix, b.Pack), what)
 	}
 	if int64(len(stored)) != b.Stored || crcOf(stored) != b.CRC {
 		return nil, bad("the checksum is wrong")
@@ -109,7 +109,7 @@ func (r *Repository) decode(ctx context.Context, b blobindex.Blob, stored []byte
 		}
 		return data, nil
 	}
-	if sha256.Sum256(data) != b.Sum {
+	if hashOf(b.Kind, data) != b.Sum {
 		return nil, bad("the hash is wrong")
 	}
 	return data, nil

@@ -45,6 +45,9 @@ func FuzzManifest(f *testing.F) {
 func FuzzChunkList(f *testing.F) {
 	l := chunkList{file: sha256.Sum256(nil), size: 5, chunks: []chunk{{sha256.Sum256([]byte("a")), 2}, {sha256.Sum256([]byte("b")), 3}}}
 	f.Add(l.encode())
+	old := l.encode()
+	old[8] = 1
+	f.Add(old)
 	f.Add(chunkList{}.encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		// The hash is made right, or nothing would get past it.
@@ -66,6 +69,7 @@ func FuzzChunkList(f *testing.F) {
 			total += int64(c.size)
 		}
 		require.Equal(t, l.size, total)
+		require.Equal(t, b[8] == 1, l.kind == blobindex.Data)
 	})
 }
 
@@ -74,7 +78,8 @@ func FuzzPack(f *testing.F) {
 	raw := make([]byte, dataKeySize)
 	key, err := newPackKey(id, raw)
 	require.NoError(f, err)
-	frames := []frame{{blob: blobindex.Blob{Sum: sha256.Sum256([]byte("abc")), Size: 3}, data: []byte("abc")}, {blob: blobindex.Blob{Sum: sha256.Sum256(nil)}}}
+	frames := []frame{{blob: blobindex.Blob{Sum: sha256.Sum256([]byte("abc")), Size: 3}, data: []byte("abc")}, {blob: blobindex.Blob{Sum: sha256.Sum256(nil)}},
+		{blob: blobindex.Blob{Sum: hashOf(blobindex.Chunk, []byte("abc")), Kind: blobindex.Chunk, Size: 3}, data: []byte("abc")}}
 	for _, k := range []*packKey{nil, key} {
 		f.Add(packOf(id, frames, k))
 		f.Add(packOf(id, nil, k))

@@ -307,7 +307,7 @@ func sealedGolden() map[string][]byte {
 // never of an old one: SLIPWAY_WRITE_GOLDEN=1 go test -run TestSealedGolden.
 func TestSealedGolden(t *testing.T) {
 	t.Parallel()
-	dir, keeper := filepath.Join(goldenDir, "blobs"), WithKeepers(testKeeper(t, 42))
+	dir, keeper := filepath.Join(goldenDir, "v1", "blobs"), WithKeepers(testKeeper(t, 42))
 	if os.Getenv("SLIPWAY_WRITE_GOLDEN") != "" {
 		require.NoDirExists(t, dir)
 		s := openStore(t, dir, keeper)

@@ -2,7 +2,6 @@ package artifacts
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -39,7 +38,7 @@ type piece struct {
 }
 
 func pieceOf(kind blobindex.Kind, data []byte) piece {
-	return namedPiece(sha256.Sum256(data), kind, data)
+	return namedPiece(hashOf(kind, data), kind, data)
 }
 
 // namedPiece is a piece whose name is not the hash of its bytes, or is known.

@@ -44,12 +44,9 @@ func (a *app) runBatchSignal(ctx context.Context, signal, arg, reason string) er
 	if err != nil {
 		return err
 	}
-	c, err := a.temporal(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	err = c.SignalWorkflow(ctx, name.id(), "", signal, contract.Steer{By: by, Reason: reason})
+	err = a.withTemporal(ctx, func(c client.Client) error {
+		return c.SignalWorkflow(ctx, name.id(), "", signal, contract.Steer{By: by, Reason: reason})
+	})
 	if isGone(err) {
 		return fmt.Errorf("batch %s is not under way: slipway batch status %s", name, name)
 	}
@@ -73,12 +70,7 @@ frees it later.`,
 			if err != nil {
 				return err
 			}
-			c, err := a.temporal(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			return a.cancelBatch(cmd.Context(), c, name)
+			return a.withTemporal(cmd.Context(), func(c client.Client) error { return a.cancelBatch(cmd.Context(), c, name) })
 		},
 	}
 }

@@ -30,12 +30,7 @@ Ctrl-C ends the watching, never the batch.`,
 			if err != nil {
 				return err
 			}
-			c, err := a.temporal(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			return a.watchBatch(cmd.Context(), c, name, "")
+			return a.withTemporal(cmd.Context(), func(c client.Client) error { return a.watchBatch(cmd.Context(), c, name, "") })
 		},
 	}
 }

@@ -119,6 +119,16 @@ func (a *app) temporal(ctx context.Context) (client.Client, error) {
 	return c, nil
 }
 
+// withTemporal connects for as long as use takes.
+func (a *app) withTemporal(ctx context.Context, use func(client.Client) error) error {
+	c, err := a.temporal(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	return use(c)
+}
+
 // quiet drops the SDK's log lines: what matters comes back as an error.
 type quiet struct{}
 

@@ -44,6 +44,7 @@ func (a *app) runDataAdd(ctx context.Context, o *DataOptions, path string, v dat
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
+	makeRoom(a.getenv) // not before, for the repository has as many workers as there are processors
 	tell, done := a.progress("add", "file")
 	added, err := l.Add(ctx, path, v, m, tell)
 	done()

@@ -209,7 +209,7 @@ func (o *ModelTestOptions) input(ctx context.Context, a *app, data *DataOptions,
 // runtime is what models that are not ONNX are tested on. What their processes
 // print is in the report when they fail.
 func (o *ModelTestOptions) runtime(file string, limits spec.Process) (serving.Runtime, error) {
-	cfg := modelserver.Config{Device: onnx.Device(o.Device), Memory: int64(limits.MemoryMB * 1e6), Logger: slog.New(slog.DiscardHandler)}
+	cfg := modelserver.Config{Device: onnx.Device(o.Device), Memory: int64(limits.MemoryMB * 1e6), CPU: limits.CPUTime.D(), Logger: slog.New(slog.DiscardHandler)}
 	var programs []modelserver.Program
 	if file != "" {
 		var err error

@@ -27,12 +27,7 @@ Ctrl-C ends the watching, never the release.`,
 			if err != nil {
 				return err
 			}
-			c, err := a.temporal(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			return a.watch(cmd.Context(), c, name, "")
+			return a.withTemporal(cmd.Context(), func(c client.Client) error { return a.watch(cmd.Context(), c, name, "") })
 		},
 	}
 }

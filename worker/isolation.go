@@ -63,7 +63,7 @@ func (p *platform) runtime() (serving.Runtime, error) {
 // testRuntime is what models that are not ONNX are tested on: processes within the limits of a spec.
 func (p *platform) testRuntime(limits spec.Process) (serving.Runtime, error) {
 	cfg := p.cfg.modelServer(p.log)
-	cfg.Memory = int64(limits.MemoryMB * 1e6)
+	cfg.Memory, cfg.CPU = int64(limits.MemoryMB*1e6), limits.CPUTime.D()
 	own, err := modelserver.NewONNX(cfg)
 	if err != nil {
 		return nil, err

@@ -8,11 +8,11 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/slipway-ml/slipway/internal/gateway"
+	"github.com/slipway-ml/slipway/internal/scratch"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
@@ -70,10 +70,16 @@ func (m *modelServer) run(ctx context.Context, cfg *config, stdout io.Writer, lo
 	if err != nil {
 		return err
 	}
-	if cfg.State, err = os.MkdirTemp("", "slipway-model-server-"); err != nil {
-		return fmt.Errorf("make a folder: %w", err)
+	const prefix = "slipway-model-server-"
+	if _, err := scratch.Sweep("", prefix); err != nil { // it takes room, and nothing else
+		log.Warn("folders of servers that were killed stay", "error", err)
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(cfg.State)) }()
+	state, err := scratch.New("", prefix)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, state.Close()) }()
+	cfg.State = state.Path()
 	if err := cfg.settle([]string{roleGateway}); err != nil {
 		return err
 	}

@@ -75,9 +75,12 @@ func (p *platform) workers(ctx context.Context, roles []string, up func()) error
 }
 
 // poll runs one worker per role until ctx ends or one of them dies.
-func (p *platform) poll(ctx context.Context, c client.Client, models serving.Runtime, roles []string, up func()) error {
+func (p *platform) poll(ctx context.Context, c client.Client, models serving.Runtime, roles []string, up func()) (err error) {
 	died := make(chan error, len(roles))
-	set := p.activities(c, models)
+	// At most as many as there can be shards at work, see workerOptions.
+	shards := batch.NewPool(batch.PoolConfig{Load: batch.Loader{Config: p.cfg.modelServer(p.log), Programs: p.cfg.programs}.Load, Most: runtime.NumCPU()})
+	defer func() { err = errors.Join(err, shards.Close()) }()
+	set := p.activities(c, models, shards)
 	var started []worker.Worker
 	defer func() {
 		for _, w := range started {
@@ -177,10 +180,9 @@ func (p *platform) workerOptions(role string, fatal func(error)) worker.Options 
 	return o
 }
 
-func (p *platform) activities(c client.Client, models serving.Runtime) activities.Set {
+func (p *platform) activities(c client.Client, models serving.Runtime, shards *batch.Pool) activities.Set {
 	server := &activities.Temporal{Client: c}
 	runs := &activities.RunLog{Store: p.store, Files: &mlflow.Files{Catalog: p.catalog, Repository: p.tracked}}
-	shards := batch.Loader{Config: p.cfg.modelServer(p.log), Programs: p.cfg.programs}
 	return activities.Set{
 		Data: &activities.Data{Library: p.data, MaskKey: p.maskKey},
 		ModelTests: &activities.ModelTests{
@@ -196,6 +198,6 @@ func (p *platform) activities(c client.Client, models serving.Runtime) activitie
 		Temporal:   server,
 		Notify:     &activities.Notify{Log: p.log},
 		Deliver:    &activities.Deliver{Catalog: p.catalog, Webhooks: p.courier, Mirror: p.mirror},
-		Batch:      &activities.Batch{Library: p.data, Load: shards.Load, MaskKey: p.maskKey, Runs: runs},
+		Batch:      &activities.Batch{Library: p.data, Models: shards, MaskKey: p.maskKey, Runs: runs},
 	}
 }

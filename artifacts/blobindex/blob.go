@@ -12,7 +12,7 @@ import (
 // a garbage collection may have taken what it counted on. Upload again.
 var ErrExpired = errors.New("the upload's pin expired")
 
-// Sum is a SHA-256. It names the content of a blob.
+// Sum is the hash that names the content of a blob: a BLAKE3-256 if it is a Chunk, else a SHA-256.
 type Sum [32]byte
 
 // String returns the 64 lower-case hexadecimal digits.
@@ -36,14 +36,20 @@ type Kind uint8
 
 // Kinds of blobs.
 const (
-	// Data is the content of a small file, or a chunk of a large one.
+	// Data is the content of a small file. Before there was Chunk, it was a chunk of a large one too.
 	Data Kind = 0
 	// List is the list of the chunks of a large file. It is named by the SHA-256
 	// of the file, not of the list.
 	List Kind = 1
 	// Manifest is a list of files, or of such lists.
 	Manifest Kind = 2
+	// Chunk is a part of a large file.
+	Chunk Kind = 3
 )
+
+// NamedAs tells whether blobs of two kinds are named by the same hash function. By a name
+// of one, no blob of the other is meant.
+func (k Kind) NamedAs(other Kind) bool { return (k == Chunk) == (other == Chunk) }
 
 // Encoding says how the bytes of a blob are stored. The numbers are a persisted format.
 type Encoding uint8

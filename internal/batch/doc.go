@@ -8,7 +8,7 @@
 // key columns, row number, prediction, probabilities, model version and error.
 //
 // The model runs in a process of its own that can do little harm (Loader, on
-// package modelserver).
+// package modelserver), which a worker keeps from one shard to the next (Pool).
 //
 // The package must never import workflows, SQL or the blob store: it is given
 // sources to read from and writers to write to.

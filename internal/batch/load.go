@@ -71,7 +71,7 @@ func (l Loader) Load(ctx context.Context, artifact []byte, m Model, threads int)
 	return t, nil
 }
 
-func closed(m serving.Model) error {
+func closed(m Inferer) error {
 	if m == nil {
 		return nil
 	}
@@ -82,6 +82,14 @@ func closed(m serving.Model) error {
 type timed struct {
 	serving.Model
 	limit time.Duration
+}
+
+// Process implements serving.Supervised.
+func (t *timed) Process() (serving.Process, bool) {
+	if s, ok := t.Model.(serving.Supervised); ok {
+		return s.Process()
+	}
+	return serving.Process{}, false
 }
 
 // Infer implements Inferer.

@@ -1,6 +1,7 @@
 package dataversion
 
 import (
+	"bufio"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -118,14 +119,17 @@ type batchWriter interface {
 	close() error
 }
 
-// csvWriter writes RFC 4180 with the header first; null is the empty field.
+// csvWriter writes RFC 4180 with the header first; null is the empty field, in quotes
+// where it is alone: readers skip a line with nothing on it.
 type csvWriter struct {
 	w      *csv.Writer
+	buffer *bufio.Writer // of w too
 	record []string
 }
 
 func newCSVWriter(w io.Writer, header []string, tabs bool) (*csvWriter, error) {
-	out := &csvWriter{w: csv.NewWriter(w), record: make([]string, len(header))}
+	buffer := bufio.NewWriter(w)
+	out := &csvWriter{w: csv.NewWriter(buffer), buffer: buffer, record: make([]string, len(header))}
 	if tabs {
 		out.w.Comma = '\t'
 	}
@@ -140,11 +144,19 @@ func (c *csvWriter) write(batch arrow.RecordBatch) error {
 				c.record[i] = column.ValueStr(row)
 			}
 		}
-		if err := c.w.Write(c.record); err != nil {
+		if err := c.writeRow(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (c *csvWriter) writeRow() error {
+	if len(c.record) == 1 && c.record[0] == "" {
+		_, err := c.buffer.WriteString("\"\"\n")
+		return err
+	}
+	return c.w.Write(c.record)
 }
 
 func (c *csvWriter) close() error {

@@ -67,7 +67,7 @@ func (l *Library) OtherTable(ctx context.Context, ref, file string) (dataset.Oth
 		return dataset.OtherTable{}, err
 	}
 	if len(tables) > 1 {
-		return dataset.OtherTable{}, fmt.Errorf("%s has %d tables: name one by its path", d.Label(), len(tables))
+		return dataset.OtherTable{}, fmt.Errorf("%w: %s has %d tables: name one by its path", catalog.ErrInvalid, d.Label(), len(tables))
 	}
 	src, err := l.OpenTable(ctx, d, tables[0], dataset.SourceOptions{})
 	return dataset.OtherTable{Source: src, Label: d.Label() + ", " + tables[0].Path}, err

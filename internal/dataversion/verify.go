@@ -15,7 +15,7 @@ type Damage struct {
 	Version string `json:"version,omitempty"`
 	// Path is the damaged file of the version.
 	Path string `json:"path,omitempty"`
-	// Object is the key in the store, Blob the digest of the damaged part.
+	// Object is the key in the store, Blob names the damaged part: its digest, or blake3:… of a chunk of a large file.
 	Object string `json:"object,omitempty"`
 	Blob   string `json:"blob,omitempty"`
 	Reason string `json:"reason"`
@@ -30,7 +30,7 @@ type Verified struct {
 	Damaged  int64 `json:"damaged"`
 	// Bad is the parts of trees that are damaged or missing, for Forget. What only
 	// cannot be decrypted with the keys that are set is not among them.
-	Bad []artifacts.Digest `json:"-"`
+	Bad []artifacts.BlobName `json:"-"`
 }
 
 // Verify reads and hashes every stored byte of the versions and reports what is
@@ -39,7 +39,7 @@ type Verified struct {
 // repository holds beside them, and every model, report and other blob.
 // Progress, which may be nil, counts objects of the store as files.
 func (l *Library) Verify(ctx context.Context, versions []catalog.DataVersion, report func(Damage), progress func(artifacts.Progress)) (Verified, error) {
-	v := &verifying{l: l, report: report, progress: progress, labels: map[artifacts.Digest]string{}, bad: map[artifacts.Digest]bool{}, uploaded: map[artifacts.Digest]string{}}
+	v := &verifying{l: l, report: report, progress: progress, labels: map[artifacts.Digest]string{}, bad: map[artifacts.BlobName]bool{}, uploaded: map[artifacts.Digest]string{}}
 	all := len(versions) == 0
 	if all {
 		var err error
@@ -109,7 +109,7 @@ type verifying struct {
 	now      artifacts.Progress
 	blobs    []artifacts.Ref // all of the store
 	labels   map[artifacts.Digest]string
-	bad      map[artifacts.Digest]bool
+	bad      map[artifacts.BlobName]bool
 	// uploaded says what is wrong with each uploaded file that was read; empty: nothing.
 	uploaded map[artifacts.Digest]string
 	result   Verified
@@ -213,7 +213,7 @@ func (v *verifying) trees(ctx context.Context, trees []artifacts.Digest, all boo
 		v.result = named
 	}
 	for _, d := range unnamed {
-		if !v.bad[d.Digest] {
+		if !v.bad[d.Blob] {
 			v.found(d)
 		}
 	}
@@ -238,13 +238,13 @@ func (v *verifying) repository(ctx context.Context, trees iter.Seq2[artifacts.Di
 
 func (v *verifying) found(d artifacts.Damage) {
 	v.result.Damaged++
-	if d.Digest != "" && !v.bad[d.Digest] {
-		v.bad[d.Digest] = true
+	if d.Blob != "" && !v.bad[d.Blob] {
+		v.bad[d.Blob] = true
 		if !errors.Is(d.Err, artifacts.ErrKey) { // with the right key it is whole
-			v.result.Bad = append(v.result.Bad, d.Digest)
+			v.result.Bad = append(v.result.Bad, d.Blob)
 		}
 	}
-	out := Damage{Version: v.labels[d.Tree], Path: d.Path, Object: d.Object, Blob: string(d.Digest)}
+	out := Damage{Version: v.labels[d.Tree], Path: d.Path, Object: d.Object, Blob: string(d.Blob)}
 	if d.Err != nil {
 		out.Reason = d.Err.Error()
 	}
@@ -252,7 +252,7 @@ func (v *verifying) found(d artifacts.Damage) {
 }
 
 // Forget takes damaged blobs off the record, so that adding the same data again stores them anew.
-func (l *Library) Forget(ctx context.Context, blobs []artifacts.Digest) error {
+func (l *Library) Forget(ctx context.Context, blobs []artifacts.BlobName) error {
 	return l.repository.Forget(ctx, blobs)
 }
 

@@ -196,7 +196,13 @@ func TestLoadingNeedsTheOperatorsToken(t *testing.T) {
 
 // Whatever a request to load brings as configuration is refused or within the bounds.
 func FuzzParseOverride(f *testing.F) {
-	for _, s := range []string{`{"max_batch_size":"16"}`, `{"instance_group":[{"count":2}]}`, `{"dynamic_batching":{"preferred_batch_size":[4]}}`, "{", "null"} {
+	for _, s := range []string{
+		`{"max_batch_size":"16"}`, `{"instance_group":[{"count":2}]}`, `{"dynamic_batching":{"preferred_batch_size":[4]}}`, "{", "null", "",
+		`{"name":"m","platform":"onnxruntime_onnx","backend":"onnxruntime","max_batch_size":0,"input":[{"name":"x","data_type":"TYPE_FP32","dims":[-1]}],"output":[]}`,
+		`{"dynamic_batching":{"preferred_batch_size":[4,"8"],"max_queue_delay_microseconds":"10000000"},"instance_group":[{"name":"g","kind":"KIND_CPU","count":256}]}`,
+		`{"version_policy":{"latest":{"num_versions":"8"}}}`, `{"version_policy":{"specific":{"versions":["1","2.0.0"]}}}`, `{"version_policy":{"latest":{},"specific":{}}}`,
+		`{"max_batch_size":9223372036854775808}`, `{"max_batch_size":-1,"max_batch_size":1e3}`, `{"dynamic_batching":{"max_queue_delay_microseconds":9223372036854775}} {}`,
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -209,6 +215,12 @@ func FuzzParseOverride(f *testing.F) {
 		require.True(t, m.Deployment.Instances >= 0 && m.Deployment.Instances <= maxInstances)
 		if b != nil {
 			require.True(t, b.MaxDelay >= 0 && b.MaxDelay <= maxDelay && len(b.Preferred) <= maxPreferred)
+			for _, n := range b.Preferred {
+				require.True(t, n >= 1 && n <= maxBatchSize)
+			}
+		}
+		if p := o.Policy; p != nil && p.Specific != nil {
+			require.True(t, len(p.Specific.Versions) >= 1 && len(p.Specific.Versions) <= maxVersions)
 		}
 	})
 }

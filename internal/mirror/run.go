@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/outbox"
 )
 
 // Report sums up a Run.
@@ -35,27 +36,8 @@ type runner struct {
 // how it goes at least every Poll. An error is of the catalog.
 func (m *Mirror) Run(ctx context.Context, beat func(Report)) (Report, error) {
 	r := &runner{Mirror: m, freed: make(chan struct{}, 1), busy: map[string]bool{}, failing: map[string]bool{}}
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	inner, cancel := context.WithCancel(ctx)
-	defer cancel() // before Wait: attempts under way end
-	ticker := time.NewTicker(m.cfg.Poll)
-	defer ticker.Stop()
-	for {
-		if err := r.round(inner, &wg); err != nil {
-			if ctx.Err() != nil {
-				return r.seen(), nil
-			}
-			return r.seen(), err
-		}
-		beat(r.seen())
-		select {
-		case <-ctx.Done():
-			return r.seen(), nil
-		case <-ticker.C:
-		case <-r.freed:
-		}
-	}
+	err := outbox.Loop{Every: m.cfg.Poll, Wake: r.freed, Round: r.round, Beat: func() { beat(r.seen()) }}.Run(ctx)
+	return r.seen(), err
 }
 
 func (r *runner) seen() Report {
@@ -167,18 +149,12 @@ func (r *runner) count(run string, answers, delivered bool) {
 }
 
 func (r *runner) backoff(failures int) time.Duration {
-	if doublings := failures - 1; doublings < 30 {
-		return min(r.cfg.FirstRetry<<doublings, r.cfg.MaxRetry)
-	}
-	return r.cfg.MaxRetry
+	return outbox.Retry{First: r.cfg.FirstRetry, Most: r.cfg.MaxRetry}.Pause(failures)
 }
 
-// noteTime bounds how long an outcome waits to be put on record.
-const noteTime = 5 * time.Second
-
-// note does not stop with the run: what has arrived need not be found out again.
+// note does not stop with the run.
 func (r *runner) note(ctx context.Context, next catalog.MirrorRun) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+	ctx, cancel := outbox.Note(ctx)
 	defer cancel()
 	if _, err := r.cfg.Catalog.NoteMirrorRun(ctx, next); err != nil {
 		r.cfg.Log.Warn("mirrored run not put on record; it is compared again", "run", next.Run, "error", err)

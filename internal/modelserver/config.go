@@ -19,6 +19,9 @@ type Config struct {
 	Threads int
 	// Memory is the most resident memory of a process in bytes. 0: no bound.
 	Memory int64
+	// CPU is the most processor time over all cores that the processes of one loaded
+	// model may use, one after the other; the last is ended and none is started again. 0: no bound.
+	CPU time.Duration
 	// Cores is on how many processors a process runs at once at most. 0: on all.
 	Cores int
 	// StartTimeout bounds the time from the start of a process to its readiness. Default 2 min.
@@ -59,7 +62,7 @@ func (c Config) validate() error {
 	if _, err := onnx.ParseDevice(string(c.Device)); err != nil {
 		return fmt.Errorf("model server: %w", err)
 	}
-	if min(int64(c.Threads), c.DeviceMemory, c.Memory, int64(c.Cores), int64(c.StartTimeout), int64(c.CheckEvery), int64(c.CheckTimeout), int64(c.Pause), int64(c.MaxPause), int64(c.Grace)) < 0 {
+	if min(int64(c.Threads), c.DeviceMemory, c.Memory, int64(c.CPU), int64(c.Cores), int64(c.StartTimeout), int64(c.CheckEvery), int64(c.CheckTimeout), int64(c.Pause), int64(c.MaxPause), int64(c.Grace)) < 0 {
 		return errors.New("model server: a bound or a time is negative")
 	}
 	return nil

@@ -27,4 +27,6 @@ type launch struct {
 	release func() error
 	// device is where the model runs; empty: the process tells.
 	device string
+	// ended is told, before anybody else learns of it, what the process took in all and how it ended.
+	ended func(sandbox.Usage, error)
 }

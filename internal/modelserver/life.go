@@ -108,11 +108,12 @@ func (p *life) run(cfg Config, l *launch, name, version string) {
 		p.said.Store(&s)
 		return nil
 	}
-	_, err := sandbox.Run(p.ctx, l.command)
+	usage, err := sandbox.Run(p.ctx, l.command)
 	output.flush()
 	if err == nil {
 		err = errBroken // a process of our own ends well when its connection is closed
 	}
+	l.ended(usage, err)
 	p.stop(errors.Join(err, l.release())) // if it was not stopped before, this is why
 }
 

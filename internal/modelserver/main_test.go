@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	entries := Entries()
 	entries[EntryONNX] = serveTrick
 	sandbox.Serve(entries)
-	others := map[string]func(args []string) error{"program": testProgram, "holder": hold, "cycler": cycle}
+	others := map[string]func(args []string) error{"program": testProgram, "holder": hold, "program-holder": holdProgram, "cycler": cycle}
 	if len(os.Args) > 2 && others[os.Args[1]] != nil {
 		if err := others[os.Args[1]](os.Args[2:]); err != nil {
 			fmt.Fprintln(os.Stderr, err)

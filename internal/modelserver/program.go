@@ -16,6 +16,7 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/sandbox"
+	"github.com/slipway-ml/slipway/internal/scratch"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
@@ -58,10 +59,13 @@ type foreign struct {
 	cfg           Config
 	program       Program
 	name, version string
-	folder        string // holds the model, and what a start makes
+	folder        *scratch.Folder // holds the model, and what a start makes
 }
 
-// What is in the folder of a program.
+// programFolder begins the name of the folder of a program, which is short, as the path of a socket has to be.
+const programFolder = "slipway-program-"
+
+// What is in it.
 const (
 	fileModel    = "model"
 	folderHome   = "home"
@@ -70,22 +74,18 @@ const (
 )
 
 func newForeign(cfg Config, p Program, artifact []byte, config spec.Model) (*foreign, error) {
-	folder, err := os.MkdirTemp("", "slipway-model-") // 0700; short, as the path of a socket has to be
+	folder, err := scratch.New("", programFolder)
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for %s: %w", p.Name, err)
 	}
 	f := &foreign{cfg: cfg, program: p, name: config.Name, version: config.Version, folder: folder}
-	if err := os.WriteFile(f.path(fileModel), artifact, 0o400); err != nil {
+	if err := os.WriteFile(f.folder.Path(fileModel), artifact, 0o400); err != nil {
 		return nil, errors.Join(fmt.Errorf("keep the model for %s: %w", p.Name, err), f.close())
 	}
 	return f, nil
 }
 
-func (f *foreign) path(parts ...string) string {
-	return filepath.Join(append([]string{f.folder}, parts...)...)
-}
-
-func (f *foreign) socket() string { return f.path(folderSocket, fileSocket) }
+func (f *foreign) socket() string { return f.folder.Path(folderSocket, fileSocket) }
 
 // programRequest is what the process is told before it becomes the program.
 type programRequest struct {
@@ -95,7 +95,7 @@ type programRequest struct {
 }
 
 func (f *foreign) launch() (*launch, error) {
-	for _, folder := range []string{f.path(folderHome), f.path(folderSocket)} {
+	for _, folder := range []string{f.folder.Path(folderHome), f.folder.Path(folderSocket)} {
 		// What the process before has left would be in the way of the next one.
 		if err := errors.Join(os.RemoveAll(folder), os.Mkdir(folder, 0o700)); err != nil {
 			return nil, fmt.Errorf("make a folder for %s: %w", f.program.Name, err)
@@ -106,8 +106,8 @@ func (f *foreign) launch() (*launch, error) {
 		return nil, fmt.Errorf("runtime %s: %w", f.program.Name, err)
 	}
 	reach := sandbox.Reach{
-		Read:    slices.Concat(systemPaths(), f.program.Read, []string{f.path(fileModel)}),
-		Write:   append([]string{f.path(folderHome), f.path(folderSocket), "/dev/null"}, f.program.Write...),
+		Read:    slices.Concat(systemPaths(), f.program.Read, []string{f.folder.Path(fileModel)}),
+		Write:   append([]string{f.folder.Path(folderHome), f.folder.Path(folderSocket), "/dev/null"}, f.program.Write...),
 		Execute: execute, Listen: true,
 	}
 	device := f.cfg.programDevice()
@@ -116,7 +116,7 @@ func (f *foreign) launch() (*launch, error) {
 	}
 	return &launch{
 		command: sandbox.Command{
-			Entry: EntryProgram, Request: programRequest{Command: f.program.Command, Folder: f.path(folderHome), Reach: reach}, Env: f.environment(device),
+			Entry: EntryProgram, Request: programRequest{Command: f.program.Command, Folder: f.folder.Path(folderHome), Reach: reach}, Env: f.environment(device),
 			Limits: sandbox.Limits{Memory: f.cfg.Memory, Cores: f.cfg.Cores, OpenFiles: openFiles}, Grace: f.cfg.Grace,
 		},
 		connect: f.connect, release: func() error { return nil }, device: string(device),
@@ -125,8 +125,8 @@ func (f *foreign) launch() (*launch, error) {
 
 func (f *foreign) environment(device onnx.Device) []string {
 	return []string{
-		"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=" + f.path(folderHome),
-		"SLIPWAY_SOCKET=" + f.socket(), "SLIPWAY_MODEL=" + f.path(fileModel),
+		"PATH=/usr/local/bin:/usr/bin:/bin", "LANG=C.UTF-8", "HOME=" + f.folder.Path(folderHome),
+		"SLIPWAY_SOCKET=" + f.socket(), "SLIPWAY_MODEL=" + f.folder.Path(fileModel),
 		"SLIPWAY_MODEL_NAME=" + f.name, "SLIPWAY_MODEL_VERSION=" + f.version,
 		"SLIPWAY_DEVICE=" + string(device), "SLIPWAY_THREADS=" + strconv.Itoa(f.cfg.Threads),
 	}
@@ -147,7 +147,7 @@ func (f *foreign) connect(ctx context.Context) (net.Conn, error) {
 	}
 }
 
-func (f *foreign) close() error { return os.RemoveAll(f.folder) }
+func (f *foreign) close() error { return f.folder.Close() }
 
 // becomeProgram is a process that confines itself and becomes a program.
 func becomeProgram(c *sandbox.Child) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/slipway-ml/slipway/internal/scratch"
 	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
@@ -27,11 +28,18 @@ func NewONNX(cfg Config) (*Runtime, error) {
 }
 
 // NewProgram runs models by a program, one process each. This program must have
-// given Entries to sandbox.Serve.
+// given Entries to sandbox.Serve. What programs of a gateway that was killed have
+// left in the temporary folder is removed.
 func NewProgram(cfg Config, p Program) (*Runtime, error) {
 	cfg = cfg.withDefaults()
 	if err := errors.Join(cfg.validate(), p.validate()); err != nil {
 		return nil, err
+	}
+	switch removed, err := scratch.Sweep("", programFolder); {
+	case err != nil: // it takes room, and nothing else
+		cfg.Logger.Warn("folders of programs that were killed stay", "error", err)
+	case removed > 0:
+		cfg.Logger.Info("folders of programs that were killed are removed", "folders", removed)
 	}
 	return &Runtime{cfg: cfg, kind: func(artifact []byte, config spec.Model) (kind, error) { return newForeign(cfg, p, artifact, config) }}, nil
 }

@@ -25,6 +25,7 @@ type session struct {
 	device   string
 	examples map[string]any
 
+	budget   budget
 	life     atomic.Pointer[life]
 	restarts atomic.Uint64
 	down     atomic.Pointer[down] // nil while the process runs
@@ -50,7 +51,7 @@ type down struct {
 // newSession starts the first process and waits until it is ready. The kind
 // belongs to the session, also if there is an error.
 func newSession(ctx context.Context, cfg Config, k kind, name, version string) (*session, error) {
-	s := &session{cfg: cfg, kind: k, name: name, version: version, done: make(chan struct{})}
+	s := &session{cfg: cfg, kind: k, name: name, version: version, budget: budget{most: cfg.CPU}, done: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancelCause(context.Background())
 	first, err := s.begin(ctx)
 	if err != nil {
@@ -76,6 +77,7 @@ func (s *session) begin(ctx context.Context) (*life, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.command.Limits.CPU, l.ended = s.budget.left(), s.budget.take
 	p, err := begin(ctx, s.ctx, s.cfg, l, s.name, s.version)
 	if err != nil {
 		return nil, err
@@ -98,6 +100,12 @@ func (s *session) supervise(p *life) {
 		}
 		err := context.Cause(p.ctx)
 		for p = nil; p == nil; pause = min(2*pause, s.cfg.MaxPause) {
+			if s.budget.spent.Load() {
+				s.down.Store(&down{why: s.budget.String(), since: time.Now()})
+				s.cfg.Logger.Warn("a model's process is gone for good", "model", s.name, "version", s.version, "error", s.budget.String())
+				<-s.ctx.Done()
+				return
+			}
 			s.down.Store(&down{why: fmt.Sprintf("%s; it is started again %s later", deathOf(err), pause), since: time.Now()})
 			s.cfg.Logger.Warn("a model's process is gone", "model", s.name, "version", s.version, "error", err, "pause", pause)
 			select {
@@ -188,6 +196,9 @@ func (s *session) explain(ctx context.Context, p *life, err error) error {
 }
 
 func (s *session) notReady(p *life) error {
+	if s.budget.spent.Load() {
+		return fmt.Errorf("%w: %w: %s", serving.ErrNotReady, serving.ErrSpent, s.budget.String())
+	}
 	if d := s.down.Load(); d != nil {
 		return fmt.Errorf("%w: its process has ended: %s", serving.ErrNotReady, d.why)
 	}

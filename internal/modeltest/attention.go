@@ -2,6 +2,8 @@ package modeltest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/slipway-ml/slipway/internal/page"
@@ -64,8 +66,39 @@ func (r Report) attention() []string {
 			add("Columns that number or name the rows are inputs: %s.", strings.Join(l.IDs, ", "))
 		}
 	}
+	for _, reason := range r.doubts() {
+		add("%s", reason)
+	}
 	if r.Rows > 0 && r.Rows < fewRows {
 		add("%d test rows are few: the intervals are wide.", r.Rows)
+	}
+	return out
+}
+
+// doubts say once why which intervals may not hold.
+func (r Report) doubts() []string {
+	var reasons []string
+	metrics := map[string][]string{}
+	note := func(metric, remark string) {
+		if remark == "" {
+			return
+		}
+		if metrics[remark] == nil {
+			reasons = append(reasons, remark)
+		}
+		metrics[remark] = append(metrics[remark], metric)
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Intervals)) {
+		note(name, r.Intervals[name].Remark)
+	}
+	if r.Comparison != nil {
+		for _, d := range r.Comparison.Metrics {
+			note("the difference in "+d.Metric, d.Interval.Remark)
+		}
+	}
+	out := make([]string, len(reasons))
+	for i, reason := range reasons {
+		out[i] = fmt.Sprintf("Interval of %s: %s.", strings.Join(metrics[reason], ", "), reason)
 	}
 	return out
 }

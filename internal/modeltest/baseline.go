@@ -52,7 +52,7 @@ func (s *suite) baseline() Test {
 	return t
 }
 
-// against compares the candidate with a simple model by the paired bootstrap:
+// against compares the candidate with a simple model, row by row:
 // by the area under the ROC curve, which asks neither for a threshold nor for
 // calibrated probabilities, by the balanced accuracy of a model without
 // probabilities, and by RMSE.
@@ -88,11 +88,11 @@ func (s *suite) against(name string, goal *target, answer func(row int) []float6
 	if len(differences) == 0 {
 		return fmt.Errorf("%s is not defined on these rows", metric)
 	}
-	lower, err := pairs.drawn.AtLeast(0, 0) // small: the candidate's metric is lower
+	lower, err := pairs.below(metric) // small: the candidate's metric is lower
 	if err != nil {
 		return err
 	}
-	higher, err := pairs.drawn.AtMost(0, 0)
+	higher, err := pairs.above(metric)
 	if err != nil {
 		return err
 	}
@@ -168,4 +168,12 @@ func (o single) metrics() func(weights []float64) []float64 {
 	}
 	all := o.of.metrics()
 	return func(w []float64) []float64 { return all(w)[place : place+1] }
+}
+
+// whole is the model that a single metric is of.
+func whole(m measured) measured {
+	if o, ok := m.(single); ok {
+		return o.of
+	}
+	return m
 }

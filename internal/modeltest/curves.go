@@ -2,6 +2,7 @@ package modeltest
 
 import (
 	"cmp"
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -24,9 +25,9 @@ type Curve struct {
 	// AUC is the area under the ROC curve, with DeLong's interval; nil where it cannot be had.
 	AUC         float64   `json:"auc"`
 	AUCInterval *Interval `json:"auc_interval,omitempty"`
-	// AveragePrecision sums up the precision-recall curve; its interval is that
-	// of the metric pr_auc, which of more than two classes is the mean of all.
-	AveragePrecision float64 `json:"average_precision"`
+	// AveragePrecision sums up the precision-recall curve, with its interval by resampling; nil where it cannot be had.
+	AveragePrecision         float64   `json:"average_precision"`
+	AveragePrecisionInterval *Interval `json:"average_precision_interval,omitempty"`
 	// Points are some of both curves, by descending threshold; rounded to six digits.
 	Points []stats.CurvePoint `json:"points"`
 }
@@ -36,6 +37,7 @@ type Curve struct {
 func (s *suite) curves(c *classified) error {
 	first := len(c.classes) - len(c.rankings)
 	var out []Curve
+	ranked := map[string]*stats.Ranking{}
 	for i, r := range c.rankings {
 		_, scores := c.positive(first + i)
 		auc, average := r.Areas(nil)
@@ -51,7 +53,7 @@ func (s *suite) curves(c *classified) error {
 		for _, p := range stats.ThinCurve(r.Curve(scores), mostCurvePoints) {
 			curve.Points = append(curve.Points, stats.CurvePoint{Threshold: digits(p.Threshold), FPR: digits(p.FPR), TPR: digits(p.TPR), Precision: digits(p.Precision)})
 		}
-		out = append(out, curve)
+		out, ranked[curve.Class] = append(out, curve), r
 	}
 	if len(out) > mostCurves {
 		worst := slices.Clone(out)
@@ -61,6 +63,39 @@ func (s *suite) curves(c *classified) error {
 		out = out[:min(len(out), mostCurves)]
 	}
 	s.report.Curves = out
+	return s.averagePrecisions(out, ranked)
+}
+
+// averagePrecisions adds their intervals: that of pr_auc if there is one
+// curve, else by drawing rows once for all curves told.
+func (s *suite) averagePrecisions(curves []Curve, ranked map[string]*stats.Ranking) error {
+	if around, ok := s.report.Intervals["pr_auc"]; ok && len(ranked) == 1 && len(curves) == 1 {
+		curves[0].AveragePrecisionInterval = &around
+		return nil
+	}
+	if len(curves) == 0 || s.in.Test.Rows() < 2 {
+		return nil
+	}
+	drawn, method, err := s.resample(s.in.Test.Rows(), 3*len(curves), func(weights []float64) []float64 {
+		out := make([]float64, len(curves))
+		for i, c := range curves {
+			out[i] = ranked[c.Class].AveragePrecision(weights)
+		}
+		return out
+	})
+	if err != nil {
+		return err
+	}
+	for i := range curves {
+		lo, hi, err := drawn.Interval(i, 1-s.in.Tests.Intervals.Level)
+		if errors.Is(err, stats.ErrUnstable) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		curves[i].AveragePrecisionInterval = s.interval(max(0, lo), min(1, hi), "%s", method)
+	}
 	return nil
 }
 

@@ -18,6 +18,7 @@ func TestCurvesOfTheReport(t *testing.T) {
 	require.InDelta(t, r.Metrics["auc"], c.AUC, 1e-12)
 	require.InDelta(t, r.Metrics["pr_auc"], c.AveragePrecision, 1e-12)
 	require.Equal(t, r.Intervals["auc"], *c.AUCInterval)
+	require.Equal(t, r.Intervals["pr_auc"], *c.AveragePrecisionInterval)
 	require.LessOrEqual(t, len(c.Points), 100)
 	require.Greater(t, len(c.Points), 10)
 	last := c.Points[len(c.Points)-1]
@@ -45,6 +46,10 @@ func TestCurvesOfManyClasses(t *testing.T) {
 		require.Equal(t, fmt.Sprint(i), c.Class)
 		require.LessOrEqual(t, len(c.Points), 100)
 		sum += c.AUC / 10
+		around := c.AveragePrecisionInterval
+		require.NotNil(t, around)
+		require.True(t, 0 <= around.Low && around.Low <= c.AveragePrecision && c.AveragePrecision <= around.High && around.High <= 1, "class %s: %v", c.Class, around)
+		require.Contains(t, around.Method, "bca bootstrap")
 	}
 	require.InDelta(t, r.Metrics["auc"], sum, 1e-9)
 	page, err := r.HTML()

@@ -10,6 +10,8 @@ type Evidence struct {
 	// Curves are the ROC and precision-recall curves: of the second of two
 	// classes, or of each against the rest, at most ten; absent where auc is.
 	Curves []Curve `json:"curves,omitempty"`
+	// Residuals are those of a regression; nil where the label is personal.
+	Residuals *Residuals `json:"residuals,omitempty"`
 	// Slices are those that the spec gives, in its order, then the weak ones that were found.
 	Slices []Slice `json:"slices,omitempty"`
 	// SliceSearch says what the search for weak slices looked at.
@@ -30,8 +32,11 @@ type Interval struct {
 	High  float64 `json:"high"`
 	Level float64 `json:"level"` // such as 0.95
 	// Method is "wilson", "delong" (on the logit scale), "studentized bootstrap, n resamples"
-	// (on the log scale), "bca bootstrap, n resamples" or, of very many rows, "jackknife, n groups"; "paired" before it where rows were drawn for two models.
+	// (on the log scale), "bca bootstrap, n resamples" or, of very many rows, "delta method" and "jackknife, n groups";
+	// ", Pareto tail" after it where the interval knows of a heavy tail, "paired" before it where it is of a difference of two models.
 	Method string `json:"method"`
+	// Remark says why the interval may not hold at its level; absent where nothing speaks against it.
+	Remark string `json:"remark,omitempty"`
 }
 
 // Calibration says how well probabilities are frequencies.
@@ -108,7 +113,7 @@ type Comparison struct {
 	// wrong, NegativeFlipRate their share of all rows; nil for a regression.
 	NegativeFlips    *int64   `json:"negative_flips,omitempty"`
 	NegativeFlipRate *float64 `json:"negative_flip_rate,omitempty"`
-	// Metrics are differences by the paired bootstrap.
+	// Metrics are differences, by what both models answer to the same rows.
 	Metrics []Difference `json:"metrics,omitempty"`
 }
 

@@ -66,16 +66,20 @@ func (s *suite) regressionSlice(slice *Slice, inner, outer []int) error {
 	part := func(rows []int) *regressed {
 		return &regressed{truth: at(s.regressed.truth, rows), pred: at(s.regressed.pred, rows)}
 	}
-	metrics := part(inner).metrics()
-	rmse := func(w []float64) []float64 { return metrics(w)[:1] }
-	slice.Value = rmse(nil)[0]
+	in := part(inner)
+	slice.Value = in.metrics()(nil)[0]
 	if len(outer) > 0 {
 		slice.Rest = finiteOr(part(outer).metrics()(nil)[0], 0)
 	}
 	if !isFinite(slice.Value) {
 		return fmt.Errorf("the error on slice %s is not finite", slice.Name)
 	}
-	drawn, method, err := s.resample(len(inner), 3, rmse)
+	var err error
+	slice.Interval, err = s.errorInterval(in)("rmse")
+	if slice.Interval != nil || err != nil || len(inner) < 2 {
+		return err
+	}
+	drawn, method, err := s.resample(len(inner), in.passes(), in.metrics())
 	if err != nil {
 		return err
 	}

@@ -5,11 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/slipway-ml/slipway/internal/dataset"
 	"github.com/slipway-ml/slipway/internal/sandbox"
 	"github.com/slipway-ml/slipway/internal/serving"
 )
+
+// errOvertime ends tests that take too long.
+var errOvertime = errors.New("the tests took too long")
 
 // hosted runs the tests of a model that is not ONNX. They ask it in the process that
 // in.Runtime starts for it, and production in another: so nothing of a model
@@ -25,21 +29,26 @@ func hosted(ctx context.Context, p *parent, train *File) (_ Report, err error) {
 		}
 		defer func() { err = errors.Join(err, in.Train.Close()) }()
 	}
-	bounded, cancel := ctx, func() {}
+	bounded, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	if limit > 0 {
-		bounded, cancel = context.WithTimeout(ctx, limit)
+		timer := time.AfterFunc(limit, func() { cancel(errOvertime) })
+		defer timer.Stop()
 	}
-	defer cancel()
 	s := &suite{ctx: bounded, in: in, batch: max(1, in.Spec.Deployment.BatchSize)}
 	memory := &processMemory{suite: s}
-	s.memory = memory
+	s.memory, s.spent = memory, cancel
 	report, err := s.all("the runtime "+in.runtimeName(), p.step)
 	switch {
 	case err == nil:
 		report.Process.Isolated, report.Process.Barriers = true, memory.barriers
 		return report, nil
-	case ctx.Err() == nil && bounded.Err() != nil:
+	case ctx.Err() != nil:
+	case errors.Is(context.Cause(bounded), errOvertime):
 		p.bury(fmt.Sprintf("the tests took longer than %s (tests.process.time)", limit))
+		return p.last.Report, nil
+	case errors.Is(context.Cause(bounded), serving.ErrSpent):
+		p.bury(fmt.Sprintf("the model used up its %s of processor time (tests.process.cpu_time)", in.Tests.Process.CPUTime.D()))
 		return p.last.Report, nil
 	}
 	return Report{}, err

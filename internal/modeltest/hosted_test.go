@@ -3,11 +3,13 @@ package modeltest_test
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/modeltest"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/serving"
@@ -84,6 +86,22 @@ func TestAnotherRuntimeHangs(t *testing.T) {
 	require.False(t, r.Passed)
 	require.Equal(t, []string{"forward_pass"}, failures(r))
 	require.Contains(t, r.Summary(), "the tests took longer than 2s")
+}
+
+// TestAnotherRuntimeBurns has a model that computes for ever, in a process with 2 s of processor time.
+func TestAnotherRuntimeBurns(t *testing.T) {
+	t.Parallel()
+	in := input(t, "hanging")
+	in.Tests.Process.CPUTime = spec.Duration(2 * time.Second)
+	r, err := modelserver.NewONNX(modelserver.Config{Device: onnx.DeviceCPU, Threads: 1, CPU: in.Tests.Process.CPUTime.D(), Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	in.Spec.Runtime, in.Runtime = "other", r
+	report, err := modeltest.Isolated(t.Context(), in, nil, nil)
+	require.NoError(t, err)
+	require.False(t, report.Passed)
+	require.Equal(t, []string{"forward_pass"}, failures(report))
+	require.Contains(t, report.Summary(), "forward_pass: the model used up its 2s of processor time (tests.process.cpu_time)")
+	require.Equal(t, modeltest.StatusSkipped, named(t, report, "output_consistency").Status)
 }
 
 // archived is a runtime whose models are archives, which in truth hold ONNX.

@@ -28,6 +28,9 @@ func (r Report) HTML() ([]byte, error) {
 		"roc":             drawROC,
 		"precisionRecall": drawPrecisionRecall,
 		"curveTitle":      r.curveTitle,
+		"residuals":       drawResiduals,
+		"normality":       drawNormality,
+		"curveAreas":      r.curveAreas,
 		"slices":          drawSlices,
 		"differences":     drawDifferences,
 		"histogram":       drawLatencies,
@@ -74,6 +77,14 @@ func (r Report) curveTitle(metric string) string {
 	return title
 }
 
+// curveAreas are the curves, if a table of them tells more than their titles do.
+func (r Report) curveAreas() []Curve {
+	if len(r.Curves) < 2 {
+		return nil
+	}
+	return r.Curves
+}
+
 // fact is a number that a reviewer looks for first.
 type fact struct{ Name, Value, Remark string }
 
@@ -88,6 +99,9 @@ func (r Report) facts() []fact {
 		f := fact{Name: name, Value: page.Number(v) + unit}
 		if i, ok := r.Intervals[metric]; ok {
 			f.Remark = fmt.Sprintf("%s to %s", page.Number(i.Low), page.Number(i.High))
+			if i.Remark != "" {
+				f.Remark += ", not reliable"
+			}
 		}
 		out = append(out, f)
 	}

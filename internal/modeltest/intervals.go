@@ -17,8 +17,6 @@ const (
 	// mostGroups and fewestGroups bound the groups that the jackknife leaves out in turn.
 	mostGroups   = 100
 	fewestGroups = 20
-	// fewestStudentized are rows of which a standard error says something.
-	fewestStudentized = 10
 )
 
 // seed of all that is drawn: the same model, rows and spec give the same report.
@@ -121,7 +119,7 @@ func (s *suite) analyticInterval(c *classified) func(name string) (*Interval, er
 			return wilson(m.At(1, 1), m.At(1, 0)+m.At(1, 1))
 		case name == "log_loss":
 			losses, _ := c.losses()
-			return s.ofMean(losses, math.Exp)
+			return s.studentized(&scaled{stats.LogMean(losses), math.Exp})
 		case name == "auc":
 			weights := make([]float64, len(c.rankings))
 			for i := range weights {
@@ -136,51 +134,13 @@ func (s *suite) analyticInterval(c *classified) func(name string) (*Interval, er
 
 // errorInterval knows the errors of a regression, whose tails may be heavy.
 func (s *suite) errorInterval(r *regressed) func(name string) (*Interval, error) {
-	n := len(r.truth)
-	distances := r.distances()
-	squares, shares := make([]float64, n), make([]float64, n)
-	for i, d := range distances {
-		squares[i], shares[i] = d*d, d/math.Abs(r.truth[i])
-	}
 	return func(name string) (*Interval, error) {
-		switch name {
-		case "rmse":
-			return s.ofMean(squares, func(v float64) float64 { return math.Exp(v / 2) })
-		case "mae":
-			return s.ofMean(distances, math.Exp)
-		case "mape":
-			return s.ofMean(shares, math.Exp)
-		case "r2":
-			return s.studentized(n, func(v float64) float64 { return 1 - math.Exp(v) }, func(resamples int, alpha float64) (lo, hi float64, err error) {
-				return stats.StudentizedInterval(n, resamples, seed, alpha, stats.LogUnexplained(r.truth, squares))
-			})
+		of, err := r.scaled(name)
+		if of == nil || err != nil {
+			return nil, err
 		}
-		return nil, nil //nolint:nilnil // for the bootstrap
+		return s.studentized(of)
 	}
-}
-
-// ofMean is the interval of a mean of losses.
-func (s *suite) ofMean(losses []float64, back func(float64) float64) (*Interval, error) {
-	return s.studentized(len(losses), back, func(resamples int, alpha float64) (lo, hi float64, err error) {
-		return stats.LogMeanInterval(losses, resamples, seed, alpha)
-	})
-}
-
-// studentized is an interval by the studentized bootstrap, taken back from the
-// scale of logarithms to that of the metric; nil where the metric, or too many rows, do not allow it.
-func (s *suite) studentized(rows int, back func(float64) float64, interval func(resamples int, alpha float64) (lo, hi float64, err error)) (*Interval, error) {
-	const passes = 6 // over the rows, half of them in a random order
-	affordable := resamplingWork / (rows * (passes + 3))
-	if rows < fewestStudentized || affordable < fewestResamples {
-		return nil, nil //nolint:nilnil // for the bootstrap, or the jackknife
-	}
-	count := min(s.in.Tests.Intervals.Resamples, affordable)
-	lo, hi, err := interval(count, 1-s.in.Tests.Intervals.Level)
-	if errors.Is(err, stats.ErrUnstable) {
-		return nil, nil //nolint:nilnil // for the bootstrap
-	}
-	lo, hi = back(lo), back(hi)
-	return s.interval(min(lo, hi), max(lo, hi), "studentized bootstrap, %d resamples", count), err
 }
 
 func isFinite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -14,19 +14,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/modeltest"
 	"github.com/slipway-ml/slipway/internal/sandbox"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
-// TestMain makes the test binary the child that Isolated asks for.
+// TestMain makes the test binary the child that Isolated asks for, and the process of a model.
 func TestMain(m *testing.M) {
-	sandbox.Serve(map[string]sandbox.Entry{modeltest.ChildName: func(c *sandbox.Child) error {
+	entries := modelserver.Entries()
+	entries[modeltest.ChildName] = func(c *sandbox.Child) error {
 		if bytes.Contains(c.Request, []byte(`"name":"crashing"`)) {
 			return crash(c)
 		}
 		return modeltest.Child(c)
-	}})
+	}
+	sandbox.Serve(entries)
 	os.Exit(m.Run())
 }
 

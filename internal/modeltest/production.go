@@ -105,7 +105,7 @@ func (s *suite) againstAccuracy(found *Comparison, before, after float64) Test {
 }
 
 // regressionAgainstProduction compares errors row by row (C4). The candidate
-// fails if the paired bootstrap says that its RMSE is larger.
+// fails if the paired studentized test says that its RMSE is larger.
 func (s *suite) regressionAgainstProduction() Test {
 	production, done := s.production()
 	if production == nil {

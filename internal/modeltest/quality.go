@@ -144,7 +144,7 @@ func (s *suite) regression() Test {
 	if further, err := stats.AbsoluteErrorsOf(answers.truth, answers.pred); err == nil {
 		s.report.measure("median_absolute_error", further.Median)
 	}
-	s.scored, s.regressed = scored, answers
+	s.scored, s.regressed, s.report.Residuals = scored, answers, s.residuals(answers)
 	rmse, ok := s.report.Metrics["rmse"]
 	if !ok {
 		return fail(nil, limit, "the error is not finite")
@@ -157,6 +157,9 @@ func (s *suite) regression() Test {
 	}
 	if around, ok := s.report.Intervals["rmse"]; ok {
 		detail += fmt.Sprintf("; %.4g %% interval of rmse %.4g to %.4g", 100*around.Level, around.Low, around.High)
+		if around.Remark != "" {
+			detail += ", " + around.Remark
+		}
 	}
 	t := pass(number(rmse), limit, "%s", detail)
 	if s.in.Tests.MaxRMSE > 0 && !(rmse <= s.in.Tests.MaxRMSE) {

@@ -191,7 +191,7 @@ func TestGivenSlices(t *testing.T) {
 	in.Tests.Slices.Given = []spec.Slice{{Name: "outer", Where: "abs(a) > 1", MaxRMSE: &rmse}}
 	r = tested(t, in)
 	require.Contains(t, named(t, r, "slice: outer").Error, "is above the limit 0.4")
-	require.Contains(t, r.Slices[0].Interval.Method, "bca bootstrap")
+	require.Contains(t, r.Slices[0].Interval.Method, "studentized bootstrap")
 	require.Greater(t, r.Slices[0].Value, r.Slices[0].Rest)
 }
 
@@ -233,6 +233,9 @@ func TestRegressionAgainstProduction(t *testing.T) {
 	require.Contains(t, got.Error, "the difference is no chance")
 	require.Greater(t, r.Comparison.Worse, r.Comparison.Better)
 	require.Nil(t, r.Comparison.NegativeFlips)
+	for _, d := range r.Comparison.Metrics {
+		require.Contains(t, d.Interval.Method, "paired studentized bootstrap", d.Metric)
+	}
 
 	in.Model, in.Production = in.Production, in.Model
 	r = tested(t, in)

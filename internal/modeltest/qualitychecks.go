@@ -92,6 +92,9 @@ func (s *suite) metricLimit(l spec.MetricLimit) Test {
 	t := pass(number(value), limit, "")
 	if around, ok := s.report.Intervals[l.Metric]; ok {
 		t = pass(number(value), limit, "%.4g %% interval %.4g to %.4g (%s)", 100*around.Level, around.Low, around.High, around.Method)
+		if around.Remark != "" {
+			t.Detail += "; " + around.Remark
+		}
 	}
 	if l.Min != nil && !(low >= *l.Min) {
 		return t.failed("%s%s, %.4g, is below the limit %.4g", what, l.Metric, low, *l.Min)

@@ -28,16 +28,15 @@ func (r *regressed) metricNames() []string {
 // metrics computes the metrics of weighted rows; nil weighs each by 1.
 func (r *regressed) metrics() func(weights []float64) []float64 {
 	n := len(r.truth)
-	squares, distances, shares, truth2 := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	distances, squares, centered, truth2 := r.distances(), r.squares(), make([]float64, n), make([]float64, n)
+	var shares []float64
+	if r.percent {
+		shares = r.shares()
+	}
 	center := mean(r.truth, nil) // near it squares lose nothing to rounding
-	centered := make([]float64, n)
 	for i, t := range r.truth {
-		e := math.Abs(t - r.pred[i])
-		squares[i], distances[i], centered[i] = e*e, e, t-center
+		centered[i] = t - center
 		truth2[i] = centered[i] * centered[i]
-		if r.percent {
-			shares[i] = e / math.Abs(t)
-		}
 	}
 	return func(weights []float64) []float64 {
 		square, about := mean(squares, weights), mean(centered, weights)
@@ -56,6 +55,24 @@ func (r *regressed) distances() []float64 {
 	out := make([]float64, len(r.truth))
 	for i, t := range r.truth {
 		out[i] = math.Abs(t - r.pred[i])
+	}
+	return out
+}
+
+// squares are the squared errors.
+func (r *regressed) squares() []float64 {
+	out := r.distances()
+	for i, d := range out {
+		out[i] = d * d
+	}
+	return out
+}
+
+// shares are the absolute errors as shares of the truth.
+func (r *regressed) shares() []float64 {
+	out := r.distances()
+	for i, d := range out {
+		out[i] = d / math.Abs(r.truth[i])
 	}
 	return out
 }

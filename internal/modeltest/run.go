@@ -82,6 +82,7 @@ type suite struct {
 	in      Input
 	runtime *onnx.Runtime // nil where models run in processes of their own
 	memory  memory
+	spent   func(error) // ends the tests of a model whose process has no processor time left; nil: no such process
 	report  *Report
 	batch   int // rows, at least 1
 
@@ -205,6 +206,10 @@ func (s *suite) open() error {
 	opened, err := s.load(s.in.Model, s.in.Spec)
 	if err != nil {
 		return err
+	}
+	if model, ok := opened.(served); ok {
+		model.spent = s.spent
+		opened = model
 	}
 	s.session, s.report.Device = opened, opened.Device()
 	return nil

@@ -20,10 +20,17 @@ type session interface {
 }
 
 // served is a model that a runtime has loaded, as a session.
-type served struct{ serving.Model }
+type served struct {
+	serving.Model
+	spent func(error) // told when there is no process any more that could answer; nil: nobody asks
+}
 
 func (m served) Run(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
-	return m.Infer(ctx, in)
+	out, err := m.Infer(ctx, in)
+	if m.spent != nil && errors.Is(err, serving.ErrSpent) {
+		m.spent(err)
+	}
+	return out, err
 }
 
 // errUnloadable says that a runtime cannot load a model.
@@ -59,7 +66,7 @@ func (s *suite) load(artifact []byte, config spec.Model) (session, error) {
 	model, err := s.in.Runtime.Load(s.ctx, artifact, config)
 	switch {
 	case err == nil:
-		return served{model}, nil
+		return served{Model: model}, nil
 	case s.ctx.Err() != nil, errors.Is(err, serving.ErrNoRuntime):
 		return nil, err
 	}

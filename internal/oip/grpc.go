@@ -2,8 +2,6 @@ package oip
 
 import (
 	"context"
-	"errors"
-	"io"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -127,31 +125,6 @@ func (s *GRPC) infer(ctx context.Context, r *pb.ModelInferRequest) (*pb.ModelInf
 		return nil, err
 	}
 	return toProto(req, resp, outs), nil
-}
-
-// ModelStreamInfer answers a stream of requests in their order. A request that
-// fails is answered with its error, and the stream goes on.
-func (s *GRPC) ModelStreamInfer(stream grpc.BidiStreamingServer[pb.ModelInferRequest, pb.ModelStreamInferResponse]) error {
-	if err := s.authorize(stream.Context()); err != nil {
-		return err
-	}
-	for {
-		r, err := stream.Recv()
-		switch {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return err
-		}
-		answer := &pb.ModelStreamInferResponse{}
-		if answer.InferResponse, err = s.infer(stream.Context(), r); err != nil {
-			answer.ErrorMessage = err.Error()
-			answer.InferResponse = &pb.ModelInferResponse{ModelName: r.GetModelName(), ModelVersion: r.GetModelVersion(), Id: r.GetId()}
-		}
-		if err := stream.Send(answer); err != nil {
-			return err
-		}
-	}
 }
 
 // ModelConfig tells what clients use of a model's configuration.

@@ -20,6 +20,8 @@ var (
 	ErrBusy = errors.New("too many requests are waiting for the model")
 	// ErrNotReady: the version is not loaded, or not any more.
 	ErrNotReady = errors.New("model version is not ready")
+	// ErrSpent: the model's process has used up the processor time that it may have, and is not started again. It comes with ErrNotReady.
+	ErrSpent = errors.New("the model has used up its processor time")
 	// ErrNoRuntime: there is no runtime of that name here; the operator's mistake.
 	ErrNoRuntime = errors.New("there is no such runtime here")
 	// ErrUnproven: the model failed on a made-up row, and no real row has been

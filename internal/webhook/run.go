@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/outbox"
 )
 
 // batch is how many events are read at a time.
@@ -32,26 +33,8 @@ type runner struct {
 // goes about every Poll. An error is of the catalog.
 func (c *Courier) Run(ctx context.Context, beat func(Report)) (Report, error) {
 	r := &runner{Courier: c, busy: map[string]bool{}}
-	var wg sync.WaitGroup
-	defer wg.Wait()
-	inner, cancel := context.WithCancel(ctx)
-	defer cancel() // before Wait: deliveries under way end
-	ticker := time.NewTicker(c.cfg.Poll)
-	defer ticker.Stop()
-	for {
-		if err := r.round(inner, &wg); err != nil {
-			if ctx.Err() != nil {
-				return r.seen(), nil
-			}
-			return r.seen(), err
-		}
-		beat(r.seen())
-		select {
-		case <-ctx.Done():
-			return r.seen(), nil
-		case <-ticker.C:
-		}
-	}
+	err := outbox.Loop{Every: c.cfg.Poll, Round: r.round, Beat: func() { beat(r.seen()) }}.Run(ctx)
+	return r.seen(), err
 }
 
 func (r *runner) seen() Report {
@@ -165,10 +148,7 @@ func (r *runner) failed(ctx context.Context, w *line, answer Answer, err error) 
 	}
 	next := w.Progress
 	next.Attempts++
-	pause := r.cfg.MaxRetry
-	if doublings := next.Attempts - 1; doublings < 30 {
-		pause = min(r.cfg.FirstRetry<<doublings, r.cfg.MaxRetry)
-	}
+	pause := outbox.Retry{First: r.cfg.FirstRetry, Most: r.cfg.MaxRetry}.Pause(int(next.Attempts))
 	next.LastAt = time.Now()
 	next.RetryAt = next.LastAt.Add(min(max(pause, answer.After), r.cfg.MaxRetry))
 	next.LastStatus, next.LastError = answer.Status, clip(err.Error())
@@ -178,13 +158,10 @@ func (r *runner) failed(ctx context.Context, w *line, answer Answer, err error) 
 	return false
 }
 
-// noteTime bounds how long an answer waits to be put on record.
-const noteTime = 5 * time.Second
-
 // note moves the webhook on, unless another has meanwhile. It does not stop with
-// the run: what has arrived should not be sent again.
+// the run.
 func (r *runner) note(ctx context.Context, w *line, next catalog.Progress) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), noteTime)
+	ctx, cancel := outbox.Note(ctx)
 	defer cancel()
 	moved, err := r.cfg.Catalog.NoteDelivery(ctx, w.ID, w.stored, next)
 	if err != nil {

@@ -49,7 +49,7 @@ func sum(i int) blobindex.Sum { return sha256.Sum256(fmt.Appendf(nil, "blob %d",
 // blobs are in the pack, numbered from and to.
 func blobs(pack string, from, to int) (all []blobindex.Blob) {
 	for i := from; i < to; i++ {
-		all = append(all, blobindex.Blob{Sum: sum(i), Kind: blobindex.Kind(i % 3), Encoding: blobindex.Encoding(i % 4),
+		all = append(all, blobindex.Blob{Sum: sum(i), Kind: blobindex.Kind(i % 4), Encoding: blobindex.Encoding(i % 4),
 			Pack: pack, Offset: int64(32 + 100*i), Stored: 100, Size: math.MaxUint32, CRC: math.MaxUint32 - uint32(i)})
 	}
 	return all

@@ -12,7 +12,7 @@ import pathlib
 import warnings
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 from sklearn import linear_model, metrics
 from sklearn.calibration import calibration_curve
 from sklearn.preprocessing import label_binarize
@@ -113,14 +113,55 @@ def logistic(rng):
     return out
 
 
-def pareto(rng):
-    """Maximum likelihood, near which the estimate of Zhang and Stephens is for so many values."""
+def heavy(x, n):
+    """The posterior of the mean of what x was drawn from, whose n largest values have a generalised Pareto tail, on the grid of tailmean.go."""
+    x = np.sort(x)
+    body, start, beyond = x[:-n], x[-n - 1], x[-n:] - x[-n - 1]
+    share, k, median = n / len(x), np.arange(120), beyond[n // 2]
+    shapes = -0.4 + 0.02 * (k + 0.5)
+    steps = 7 / np.sqrt(n) * (2 * (np.arange(21) + 0.5) / 21 - 1)
+    scales = (median * shapes / (2 ** shapes - 1))[:, None] * np.exp(steps)
+    prior = 1 / ((1 + shapes) * np.sqrt(1 + 2 * shapes))  # Jeffreys', flat in the logarithm of the scale
+    log = np.array([[stats.genpareto.logpdf(beyond, c, scale=s).sum() + np.log(s) for s in row] for c, row in zip(shapes, scales)])
+    weight = np.exp(log - log.max()) * prior[:, None] / scales
+    mean = (1 - share) * body.mean() + share * (start + scales / (1 - shapes[:, None]))
+    deviation = np.sqrt((1 - share) * body.var() / len(x) + share * (1 - share) / len(x) * (start + scales / (1 - shapes[:, None]) - body.mean()) ** 2)
+    has = shapes < 0.98
+    w = weight[has] / weight[has].sum()
+    above = lambda v: (w * stats.norm.sf((v - mean[has]) / deviation[has])).sum()
+    return {"rows": n, "shape": (w.sum(1) * shapes[has]).sum(), "any": (weight.sum(1) * shapes).sum() / weight.sum(), "meanless": weight[~has].sum() / weight.sum(),
+            "quantiles": [optimize.brentq(lambda v: above(v) - p, x.min(), 1e6 * x.max(), xtol=1e-12, rtol=1e-14) for p in (0.05, 0.5, 0.95)]}
+
+
+def tails(rng):
     out = []
-    for shape in [0.1, 0.5]:
-        x = np.sort(stats.genpareto.rvs(shape, scale=3, size=2000, random_state=rng).round(6))
-        c, _, scale = stats.genpareto.fit(x, floc=0)
-        out.append({"name": f"shape {shape}", "x": x.tolist(), "shape": c, "scale": scale})
+    for name, x in {"squares of t3": stats.t.rvs(3, size=300, random_state=rng) ** 2, "exponential": rng.exponential(size=200),
+                    "uniform": rng.random(120), "squares of t2": stats.t.rvs(2, size=250, random_state=rng) ** 2}.items():
+        x = x.round(6)
+        out.append({"name": name, "x": x.tolist(), **heavy(x, min(len(x) // 5, int(3 * np.sqrt(len(x)))))})
     return out
+
+
+def smooth(rng):
+    """Functions of means, with standard errors by derivatives that are taken numerically."""
+    y = rng.normal(5, 2, 60)
+    a, b = stats.t.rvs(3, size=60, random_state=rng) ** 2, rng.normal(size=60) ** 2
+    columns = {"log mean": ([a], lambda m: np.log(m[0])), "mean difference": ([a, b], lambda m: m[0] - m[1]),
+               "root mean difference": ([a, b], lambda m: np.sqrt(m[0]) - np.sqrt(m[1])),
+               "log unexplained": ([a, y, y ** 2], lambda m: np.log(m[0] / (m[2] - m[1] ** 2))),
+               "explained difference": ([a, b, y, y ** 2], lambda m: (m[1] - m[0]) / (m[3] - m[2] ** 2))}
+    out = []
+    for name, (x, f) in columns.items():
+        x = np.array(x)
+        m, h = x.mean(1), 1e-5
+        gradient = np.array([(f(m + h * e) - f(m - h * e)) / (2 * h) for e in np.eye(len(m))])
+        out.append({"name": name, "estimate": f(m), "error": np.sqrt(gradient @ np.atleast_2d(np.cov(x)) @ gradient / x.shape[1])})
+    return {"truth": y.tolist(), "a": a.tolist(), "b": b.tolist(), "cases": out}
+
+
+def normality(rng):
+    x = stats.t.rvs(4, size=80, random_state=rng)
+    return {"x": x.tolist(), "normal": stats.norm.ppf((np.arange(80) + 0.5) / 80).tolist(), "residual": np.sort((x - x.mean()) / x.std(ddof=1)).tolist()}
 
 
 def multiclass(rng):
@@ -212,6 +253,7 @@ rng = np.random.default_rng(7)
 golden = {"binary": binary(rng), "multiclass": multiclass(rng), "reliability": reliability(rng), "midp": midp(),
           "bca": bca(rng), "regression": regression(rng), "curves": curves(np.random.default_rng(8)),
           "ridge": ridge(np.random.default_rng(9)), "logistic": logistic(np.random.default_rng(10)),
-          "pareto": pareto(np.random.default_rng(11))}
+          "tails": tails(np.random.default_rng(11)),
+          "smooth": smooth(np.random.default_rng(12)), "normality": normality(np.random.default_rng(13))}
 sections = ",\n".join(f"{json.dumps(k)}: {json.dumps(plain(v), allow_nan=False)}" for k, v in golden.items())
 pathlib.Path(__file__).with_name("quality.json").write_text("{\n" + sections + "\n}\n")
