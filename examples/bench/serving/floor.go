@@ -17,13 +17,22 @@ import (
 
 // floor is what ONNX Runtime does with a model in a loop, with nothing around it.
 type floor struct {
-	one   time.Duration // median of a Run of one row, one at a time
-	rate  float64       // rows a second of the best way
-	batch int           // rows of a Run, that way
-	loops int           // Runs at once, that way: one on all cores, or one a core
+	one     time.Duration // median of a Run of one row, one at a time
+	any     pace          // the best way of all
+	allowed pace          // the best with no more rows in hand than there are clients
 	// times of a Run by its rows, one at a time on all cores
 	times map[int]time.Duration
 	want  answer // to the row
+}
+
+// pace is a way to run rows, and how fast that is.
+type pace struct {
+	rate         float64 // rows a second
+	batch, loops int     // rows of a Run, and Runs at once: one on all cores, or one a core
+}
+
+func (p pace) String() string {
+	return fmt.Sprintf("%s rows/s, %d at once in batches of %d", count(p.rate), p.loops, p.batch)
 }
 
 // floors are by the model's name.
@@ -43,7 +52,7 @@ func (b *bench) floors(ctx context.Context, models []model) (_ floors, err error
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
-		progress("floor: %s: one row %s; %.0f rows/s by %d at once in batches of %d", m.name, duration(f.one), f.rate, f.loops, f.batch)
+		progress("floor: %s: one row %s; %s; with %d rows in hand %s", m.name, duration(f.one), f.any, wide, f.allowed)
 		out[m.name] = f
 	}
 	return out, nil
@@ -70,9 +79,12 @@ func (b *bench) floor(ctx context.Context, m model) (floor, error) {
 				n++
 				total += t
 			}
-			rate := float64(batch*n*way.loops) / total.Seconds()
-			if rate > f.rate {
-				f.rate, f.batch, f.loops = rate, batch, way.loops
+			p := pace{rate: float64(batch*n*way.loops) / total.Seconds(), batch: batch, loops: way.loops}
+			if p.rate > f.any.rate {
+				f.any = p
+			}
+			if p.rate > f.allowed.rate && p.batch*p.loops <= wide {
+				f.allowed = p
 			}
 			if way.loops == 1 {
 				f.times[batch] = median(times)

@@ -44,6 +44,9 @@ func run(ctx context.Context, args []string) (err error) {
 	if len(args) > 0 && args[0] == deviceCommand {
 		return runDevice(args[1:], os.Stdout)
 	}
+	if len(args) > 0 && args[0] == echoCommand {
+		return runEcho(ctx, args[1:], os.Stdout)
+	}
 	flags := flag.NewFlagSet("bench-serving", flag.ContinueOnError)
 	size := flags.String("size", "full", "how long to measure: full or small")
 	bin := flags.String("bin", "bin", "folder of slipwayd")
@@ -84,6 +87,10 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	if *names != "" {
 		b.names = strings.Split(*names, ",")
+	}
+	// The clients of an open loop are more than the usual soft limit of files; what this program starts inherits its own.
+	if err := raiseFiles(); err != nil {
+		return err
 	}
 	if b.self, err = os.Executable(); err != nil {
 		return err
@@ -132,6 +139,16 @@ func sizes() map[string]size {
 	}
 }
 
+// raiseFiles takes as many open files as the process may.
+func raiseFiles() error {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	limit.Cur = limit.Max
+	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit)
+}
+
 func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "    "+format+"\n", args...) }
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
@@ -148,6 +165,9 @@ func (b *bench) measure(ctx context.Context, wanted []string) error {
 	f, err := b.floors(ctx, models)
 	if err != nil {
 		return fmt.Errorf("measure the floor: %w", err)
+	}
+	if err := b.prove(ctx, models[0], f[models[0].name].want); err != nil {
+		return fmt.Errorf("prove the load generator: %w", err)
 	}
 	run := map[string]func(context.Context, []model, floors) error{
 		"tiny": b.tiny, "latency": b.latency, "larger": b.larger, "overload": b.overload, "cycles": b.cycles,

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 
+	"google.golang.org/protobuf/proto"
+
 	pb "github.com/slipway-ml/slipway/internal/oip/inferencepb"
 	"github.com/slipway-ml/slipway/internal/onnx"
 )
@@ -33,6 +35,35 @@ func (m model) message() *pb.ModelInferRequest {
 		r.RawInputContents = append(r.RawInputContents, raw)
 	}
 	return r
+}
+
+// reply is an answer as servers of the protocol send it: in JSON, and as a gRPC message with raw tensors.
+func (m model) reply(a answer) (text, message []byte, err error) {
+	r := &pb.ModelInferResponse{ModelName: m.name, ModelVersion: version}
+	var outputs []map[string]any
+	for _, o := range m.outputs {
+		shape := append([]int64{1}, o.Shape[1:]...)
+		var data []any
+		var raw []byte
+		for _, v := range a[o.Name] {
+			if o.Type == onnx.Int64 {
+				raw = binary.LittleEndian.AppendUint64(raw, uint64(int64(v))) //nolint:gosec // the bits are those of a signed number
+				data = append(data, int64(v))
+				continue
+			}
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(float32(v)))
+			data = append(data, float32(v))
+		}
+		datatype := map[onnx.Type]string{onnx.Int64: "INT64", onnx.Float32: "FP32"}[o.Type]
+		outputs = append(outputs, map[string]any{"name": o.Name, "datatype": datatype, "shape": shape, "data": data})
+		r.Outputs = append(r.Outputs, &pb.ModelInferResponse_InferOutputTensor{Name: o.Name, Datatype: datatype, Shape: shape})
+		r.RawOutputContents = append(r.RawOutputContents, raw)
+	}
+	if text, err = json.Marshal(map[string]any{"model_name": m.name, "model_version": version, "outputs": outputs}); err != nil {
+		return nil, nil, err
+	}
+	message, err = proto.Marshal(r)
+	return text, message, err
 }
 
 // readMessage reads a gRPC answer, raw or typed.

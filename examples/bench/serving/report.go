@@ -44,6 +44,9 @@ func many(what string, ours figure, against string, theirs figure, times float64
 	if ours.has() && theirs.has() {
 		ratio := ours.rate() / theirs.rate()
 		l.ratio = fmt.Sprintf("%.1f × as many", ratio)
+		if ratio < 1 {
+			l.ratio = fmt.Sprintf("%.2f × as many", ratio)
+		}
 		l.verdict = judged(ratio >= times)
 	}
 	if times == 0 {
@@ -52,21 +55,36 @@ func many(what string, ours figure, against string, theirs figure, times float64
 	return l
 }
 
-// added compares the median of one caller with that of a bare Run: at most so much may come on top.
-func added(what string, ours figure, bare, most time.Duration) line {
+// added compares the median of one caller with that of a bare Run: at most so much may come on top. Protocol is what a handler does that
+// only reads and answers.
+func added(what string, ours, protocol figure, bare, most time.Duration) line {
 	over := ours.p50() - bare
 	return line{
 		what: what, ours: ours.String(), against: "bare Run", theirs: "p50 " + duration(bare),
-		ratio: "+ " + duration(over), target: "at most + " + duration(most), verdict: judged(over <= most),
+		ratio:  fmt.Sprintf("+ %s, %s of which an empty handler takes", duration(over), duration(protocol.p50())),
+		target: "at most + " + duration(most), verdict: judged(over <= most),
 	}
 }
 
-// share compares rows a second with the floor's.
+// share compares rows a second with the floor that as many rows in hand allow, and says beside it what that of any batch is.
 func share(what string, ours figure, f floor, least float64) line {
-	got := ours.rate() / f.rate
+	got := ours.rate() / f.allowed.rate
 	return line{
-		what: what, ours: ours.String(), against: "floor", theirs: fmt.Sprintf("%s rows/s, %d at once in batches of %d", count(f.rate), f.loops, f.batch),
-		ratio: fmt.Sprintf("%.0f %% of it", 100*got), target: fmt.Sprintf("at least %.0f %%", 100*least), verdict: judged(got >= least),
+		what: what, ours: ours.String(), against: fmt.Sprintf("floor of %d rows in hand", wide), theirs: fmt.Sprintf("%s (of any batch %s)", f.allowed, f.any),
+		ratio:  fmt.Sprintf("%.0f %% of it (%.0f %% of any batch's)", 100*got, 100*ours.rate()/f.any.rate),
+		target: fmt.Sprintf("at least %.0f %%", 100*least), verdict: judged(got >= least),
+	}
+}
+
+// combined says how many rows a second these cores have room for when each costs what it costs ONNX Runtime at its floor, an empty handler
+// and the load. It is a comment, not a target: the parts share caches and cores less well than each does with itself.
+func combined(what string, ours, protocol figure, f floor, cores int) line {
+	compute := time.Duration(float64(cores) / f.allowed.rate * float64(time.Second))
+	room := float64(cores) / (compute + protocol.cpu + protocol.load).Seconds()
+	return line{
+		what: what, ours: ours.String(), against: "all that it takes: ONNX Runtime + an empty handler + the load",
+		theirs: fmt.Sprintf("%s rows/s: %s + %s + %s of CPU a row on %d cores", count(room), duration(compute), duration(protocol.cpu), duration(protocol.load), cores),
+		ratio:  fmt.Sprintf("%.0f %% of it", 100*ours.rate()/room),
 	}
 }
 

@@ -6,6 +6,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/proto"
+
+	pb "github.com/slipway-ml/slipway/internal/oip/inferencepb"
+	"github.com/slipway-ml/slipway/internal/onnx"
 )
 
 // steady is a figure of equal windows.
@@ -16,7 +20,7 @@ func steady(rate float64, p50 time.Duration) figure {
 // TestVerdict says what is met, what is missed, and that what is not there is neither.
 func TestVerdict(t *testing.T) {
 	t.Parallel()
-	f := floor{rate: 1000, batch: 32, loops: 1}
+	f := floor{any: pace{2000, 128, 1}, allowed: pace{1000, 32, 1}}
 	for name, c := range map[string]struct {
 		line    line
 		verdict verdict
@@ -25,11 +29,11 @@ func TestVerdict(t *testing.T) {
 		"many enough":      {many("x", steady(500, 1), "peer", steady(100, 1), 5), met, "5.0 × as many"},
 		"too few":          {many("x", steady(499, 1), "peer", steady(100, 1), 5), missed, "5.0 × as many"},
 		"peer not there":   {many("x", steady(500, 1), "peer", figure{absent: "not installed"}, 5), notCompared, ""},
-		"no target":        {many("x", steady(500, 1), "peer", steady(1000, 1), 0), open, "0.5 × as many"},
-		"little added":     {added("x", steady(1, 230*time.Microsecond), 100*time.Microsecond, 150*time.Microsecond), met, "+ 130 µs"},
-		"much added":       {added("x", steady(1, 260*time.Microsecond), 100*time.Microsecond, 150*time.Microsecond), missed, "+ 160 µs"},
-		"near the floor":   {share("x", steady(850, 1), f, 0.85), met, "85 % of it"},
-		"under the floor":  {share("x", steady(849, 1), f, 0.85), missed, "85 % of it"},
+		"no target":        {many("x", steady(500, 1), "peer", steady(1000, 1), 0), open, "0.50 × as many"},
+		"little added":     {added("x", steady(1, 230*time.Microsecond), steady(1, 90*time.Microsecond), 100*time.Microsecond, 150*time.Microsecond), met, "+ 130 µs, 90 µs of which an empty handler takes"},
+		"much added":       {added("x", steady(1, 260*time.Microsecond), steady(1, 90*time.Microsecond), 100*time.Microsecond, 150*time.Microsecond), missed, "+ 160 µs, 90 µs of which an empty handler takes"},
+		"near the floor":   {share("x", steady(850, 1), f, 0.85), met, "85 % of it (42 % of any batch's)"},
+		"under the floor":  {share("x", steady(849, 1), f, 0.85), missed, "85 % of it (42 % of any batch's)"},
 		"within":           {within("x", "", 2*time.Second, "a batch", time.Second, 2), met, "2.00 × as long"},
 		"beyond":           {within("x", "", 3*time.Second, "a batch", time.Second, 2), missed, "3.00 × as long"},
 		"memory is flat":   {flatMemory("x", resident{90, 95, 100, 101, 100, 100, 100, 100, 105, 105}), met, "+5.0 %"},
@@ -62,7 +66,7 @@ func TestWindows(t *testing.T) {
 	start := time.Unix(100, 0)
 	var samples []sample
 	for i := range 30 { // one each 100 ms, from a second before to two seconds after
-		samples = append(samples, sample{start.Add(time.Duration(i-10) * 100 * time.Millisecond), time.Duration(i) * time.Millisecond})
+		samples = append(samples, sample{start.Add(time.Duration(i-10) * 100 * time.Millisecond), time.Duration(i) * time.Millisecond, 200})
 	}
 	f := cut(samples, start, time.Second, 2)
 	require.Len(t, f.windows, 2)
@@ -72,6 +76,33 @@ func TestWindows(t *testing.T) {
 	require.Equal(t, 29*time.Millisecond, f.windows[1].p95)
 	require.InDelta(t, 10, f.rate(), 0)
 	require.Equal(t, 19*time.Millisecond, f.p50(), "the mean of the two in the middle")
+}
+
+// TestCombined adds up what a row costs: 2 ms of two cores at 1,000 rows/s, 1.5 ms of the handler and 0.5 ms of the load.
+func TestCombined(t *testing.T) {
+	t.Parallel()
+	protocol := steady(1, 1)
+	protocol.cpu, protocol.load = 1500*time.Microsecond, 500*time.Microsecond
+	l := combined("x", steady(400, 1), protocol, floor{allowed: pace{1000, 32, 1}}, 2)
+	require.Equal(t, "500 rows/s: 2 ms + 1.5 ms + 500 µs of CPU a row on 2 cores", l.theirs)
+	require.Equal(t, "80 % of it", l.ratio)
+	require.Equal(t, open, l.verdict)
+}
+
+// TestReply is read as the answer that it was made of, in both forms.
+func TestReply(t *testing.T) {
+	t.Parallel()
+	m := model{name: "m", outputs: []onnx.Info{{Name: "label", Type: onnx.Int64, Shape: []int64{-1}}, {Name: "probabilities", Type: onnx.Float32, Shape: []int64{-1, 2}}}}
+	want := answer{"label": {-7}, "probabilities": {0.25, 0.75}}
+	text, message, err := m.reply(want)
+	require.NoError(t, err)
+	got, err := readProtocol(text)
+	require.NoError(t, err)
+	require.NoError(t, want.same(got))
+	var r pb.ModelInferResponse
+	require.NoError(t, proto.Unmarshal(message, &r))
+	require.NoError(t, want.same(readMessage(&r)))
+	require.Equal(t, []int64{1, 2}, r.GetOutputs()[1].GetShape())
 }
 
 // TestAnswers reads the same numbers from every form of answer and tells what differs.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 )
 
@@ -45,20 +46,25 @@ func (b *bench) loads(ctx context.Context, s *server, want answer, clients int) 
 	return out, nil
 }
 
-// loadOurs is loads of the gateway, which must not fail.
-func (b *bench) loadOurs(ctx context.Context, m model, want answer, clients int) (_ figures, err error) {
+// mustLoad is loads of a server that must not fail.
+func (b *bench) mustLoad(ctx context.Context, s *server, want answer, clients int) (figures, error) {
+	out, err := b.loads(ctx, s, want, clients)
+	for way, f := range out {
+		if !f.has() {
+			err = errors.Join(err, fmt.Errorf("%s, %s: %s", s.name, way, f.absent))
+		}
+	}
+	return out, err
+}
+
+// loadOurs is loads of the gateway.
+func (b *bench) loadOurs(ctx context.Context, m model, want answer, clients int) (figures, error) {
 	s, err := b.slipway(ctx, m)
 	if err != nil {
 		return nil, err
 	}
 	defer s.Stop()
-	out, err := b.loads(ctx, s, want, clients)
-	for way, f := range out {
-		if !f.has() {
-			err = errors.Join(err, fmt.Errorf("%s: %s", way, f.absent))
-		}
-	}
-	return out, err
+	return b.mustLoad(ctx, s, want, clients)
 }
 
 // loadPeers is loads of each peer that is there.
@@ -122,9 +128,13 @@ func (b *bench) latency(ctx context.Context, models []model, f floors) error {
 	if err != nil {
 		return err
 	}
+	protocol, err := b.loadEcho(ctx, m, f[m.name].want, 1)
+	if err != nil {
+		return err
+	}
 	most := map[string]time.Duration{"gRPC": 150 * time.Microsecond, "REST": 250 * time.Microsecond}
 	for _, way := range wayNames() {
-		b.lines = append(b.lines, added(m.name+", 1 client, "+way, ours[way], f[m.name].one, most[way]))
+		b.lines = append(b.lines, added(m.name+", 1 client, "+way, ours[way], protocol[way], f[m.name].one, most[way]))
 	}
 	return nil
 }
@@ -140,12 +150,24 @@ func (b *bench) larger(ctx context.Context, models []model, f floors) error {
 		if err != nil {
 			return err
 		}
+		protocol, err := b.loadEcho(ctx, m, bound.want, wide)
+		if err != nil {
+			return err
+		}
 		what := fmt.Sprintf("%s, %d clients", m.name, wide)
 		for _, way := range wayNames() {
 			b.lines = append(b.lines, share(what+", "+way, ours[way], bound, 0.85))
 		}
 		for _, way := range wayNames() {
 			b.lines = append(b.lines, within(what+", "+way, "p99 "+duration(ours[way].p99()), ours[way].p99(), fmt.Sprintf("a batch of %d alone", m.batch), bound.times[m.batch], 2))
+		}
+		for _, way := range wayNames() {
+			if m.kind == small { // beside a larger one the handler's rate says nothing
+				b.lines = append(b.lines, many(what+", "+way, ours[way], "an empty handler", protocol[way], 0))
+			}
+			if b.device == "cpu" { // elsewhere the floor costs no cores
+				b.lines = append(b.lines, combined(what+", "+way, ours[way], protocol[way], bound, runtime.NumCPU()))
+			}
 		}
 		peers, err := b.loadPeers(ctx, m, bound.want, wide)
 		if err != nil {

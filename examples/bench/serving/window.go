@@ -10,6 +10,7 @@ import (
 type sample struct {
 	end     time.Time
 	latency time.Duration
+	status  int // of HTTP
 }
 
 func (s sample) start() time.Time { return s.end.Add(-s.latency) }
@@ -24,6 +25,7 @@ type window struct {
 type figure struct {
 	windows []window
 	cpu     time.Duration // of the server for each answer; 0: not known
+	load    time.Duration // of the clients for each answer
 	absent  string        // why there is none
 }
 
