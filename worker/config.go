@@ -62,7 +62,8 @@ type config struct {
 	Runtimes string
 	programs []modelserver.Program // that the file lists
 	// ModelMemoryMB bounds the memory of a model's process in MiB, ModelCores its processors; 0: no bound.
-	ModelMemoryMB, ModelCores int
+	// ModelNice is how far others go before it.
+	ModelMemoryMB, ModelCores, ModelNice int
 	// TemporalCLI is the temporal binary for dev.
 	TemporalCLI string
 	// UI is where people find the Temporal UI, for links; may be empty.
@@ -116,6 +117,7 @@ func defaults() *config {
 		Isolation:       env("SLIPWAY_ISOLATION", isolationProcess),
 		Runtimes:        env("SLIPWAY_RUNTIMES", ""),
 		ModelMemoryMB:   4096,
+		ModelNice:       10,
 		TemporalCLI:     env("TEMPORAL_CLI", ""),
 		UI:              env("SLIPWAY_TEMPORAL_UI", ""),
 		LogLevel:        slog.LevelInfo,

@@ -27,6 +27,7 @@ func (c *config) isolationFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.Isolation, "isolation", c.Isolation, "where a gateway runs models: process (each in one of its own, confined) or none (in the gateway's) (SLIPWAY_ISOLATION)")
 	f.IntVar(&c.ModelMemoryMB, "model-memory-mb", c.ModelMemoryMB, "most MiB of memory of a model's process; 0: no bound")
 	f.StringVar(&c.Runtimes, "runtimes", c.Runtimes, "file that lists the programs which run models that are not ONNX; default none (SLIPWAY_RUNTIMES)")
+	f.IntVar(&c.ModelNice, "model-nice", c.ModelNice, "how far other processes go before a model's where processors are short, up to 19; 0: not at all")
 	f.IntVar(&c.ModelCores, "model-cores", c.ModelCores, "on how many processors a model's process runs; 0: on all")
 }
 
@@ -37,6 +38,9 @@ func (c *config) checkIsolation() error {
 	}
 	if min(c.ModelMemoryMB, c.ModelCores) < 0 {
 		return usageError{fmt.Errorf("--model-memory-mb and --model-cores: want at least 0, which is no bound")}
+	}
+	if c.ModelNice < 0 || c.ModelNice > 19 {
+		return usageError{fmt.Errorf("--model-nice %d: want 0 to 19", c.ModelNice)}
 	}
 	if c.Runtimes != "" {
 		var err error
@@ -73,7 +77,7 @@ func (p *platform) testRuntime(limits spec.Process) (serving.Runtime, error) {
 
 func (c *config) modelServer(log *slog.Logger) modelserver.Config {
 	return modelserver.Config{
-		Device: onnx.Device(c.Device), DeviceMemory: int64(c.DeviceMemoryMB) << 20, Memory: int64(c.ModelMemoryMB) << 20, Cores: c.ModelCores, Logger: log,
+		Device: onnx.Device(c.Device), DeviceMemory: int64(c.DeviceMemoryMB) << 20, Memory: int64(c.ModelMemoryMB) << 20, Cores: c.ModelCores, Nice: c.ModelNice, Logger: log,
 	}
 }
 

@@ -23,7 +23,10 @@ const (
 // route, versions those of the route.
 type inference struct{ g *Gateway }
 
-var _ oip.Backend = inference{}
+var (
+	_ oip.Backend  = inference{}
+	_ oip.Admitter = inference{}
+)
 
 // Authorized implements oip.Backend.
 func (b inference) Authorized(token string) bool { return b.g.knows(token) }
@@ -51,6 +54,23 @@ func (b inference) Infer(ctx context.Context, r oip.Request) (oip.Response, erro
 		return oip.Response{}, refusal(err)
 	}
 	return oip.Response{Model: key.Model, Version: key.Version, Outputs: out}, nil
+}
+
+// Admits implements oip.Admitter. While a version is tried out, requests are read before it is known whose they are.
+func (b inference) Admits(model, version string) error {
+	if r, err := b.g.route(model); err != nil || r.Canary != "" {
+		return nil //nolint:nilerr // whoever reads the request finds out
+	}
+	c, err := b.acquire(model, version, "")
+	if err != nil {
+		return nil //nolint:nilerr // as above
+	}
+	defer c.Release()
+	if err := c.Admits(); err != nil {
+		b.g.count(c, answer{key: c.key}, err, false)
+		return refusal(err)
+	}
+	return nil
 }
 
 // infer routes a request, runs it, counts it and logs it.

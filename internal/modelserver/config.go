@@ -24,6 +24,9 @@ type Config struct {
 	CPU time.Duration
 	// Cores is on how many processors a process runs at once at most. 0: on all.
 	Cores int
+	// Nice is how far other processes go before a model's where processors are short, 1 to 19: the gateway has to take requests, refuse those that
+	// are too many and hand out answers while models compute. 0: not at all.
+	Nice int
 	// StartTimeout bounds the time from the start of a process to its readiness. Default 2 min.
 	StartTimeout time.Duration
 	// CheckEvery is how often a process is asked whether it is ready, and
@@ -62,7 +65,7 @@ func (c Config) validate() error {
 	if _, err := onnx.ParseDevice(string(c.Device)); err != nil {
 		return fmt.Errorf("model server: %w", err)
 	}
-	if min(int64(c.Threads), c.DeviceMemory, c.Memory, int64(c.CPU), int64(c.Cores), int64(c.StartTimeout), int64(c.CheckEvery), int64(c.CheckTimeout), int64(c.Pause), int64(c.MaxPause), int64(c.Grace)) < 0 {
+	if min(int64(c.Threads), c.DeviceMemory, c.Memory, int64(c.CPU), int64(c.Cores), int64(c.Nice), int64(c.StartTimeout), int64(c.CheckEvery), int64(c.CheckTimeout), int64(c.Pause), int64(c.MaxPause), int64(c.Grace)) < 0 {
 		return errors.New("model server: a bound or a time is negative")
 	}
 	return nil

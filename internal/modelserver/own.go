@@ -68,7 +68,7 @@ func (o *own) launch() (*launch, error) {
 	return &launch{
 		command: sandbox.Command{
 			Entry: EntryONNX, Request: o.request, Files: append([]*os.File{o.file}, files...), Env: []string{onnx.LibraryVariable + "=" + library},
-			Limits: sandbox.Limits{Memory: o.cfg.Memory, Cores: o.cfg.Cores, OpenFiles: openFiles},
+			Limits: sandbox.Limits{Memory: o.cfg.Memory, Cores: o.cfg.Cores, Nice: o.cfg.Nice, OpenFiles: openFiles},
 		},
 		connect: func(context.Context) (net.Conn, error) { return conns[0], nil },
 		pipe:    &pipeEnds{cancels: conns[1], lanes: conns[2:]},

@@ -117,7 +117,7 @@ func (f *foreign) launch() (*launch, error) {
 	return &launch{
 		command: sandbox.Command{
 			Entry: EntryProgram, Request: programRequest{Command: f.program.Command, Folder: f.folder.Path(folderHome), Reach: reach}, Env: f.environment(device),
-			Limits: sandbox.Limits{Memory: f.cfg.Memory, Cores: f.cfg.Cores, OpenFiles: openFiles}, Grace: f.cfg.Grace,
+			Limits: sandbox.Limits{Memory: f.cfg.Memory, Cores: f.cfg.Cores, Nice: f.cfg.Nice, OpenFiles: openFiles}, Grace: f.cfg.Grace,
 		},
 		connect: f.connect, release: func() error { return nil }, device: string(device),
 	}, nil

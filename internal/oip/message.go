@@ -93,6 +93,12 @@ type Backend interface {
 	Operator(token string) bool
 }
 
+// Admitter is a Backend that can refuse a request before it is read. It is asked for those without a
+// priority of their own; an error is the answer.
+type Admitter interface {
+	Admits(model, version string) error
+}
+
 // Identity is what the server says of itself.
 type Identity struct {
 	Name    string // some clients want "triton"

@@ -28,13 +28,16 @@ const minCompressed = 1 << 10
 // REST serves the protocol's paths, which begin with /v2.
 type REST struct {
 	backend  Backend
+	admitter Admitter // nil: every request is read
 	identity Identity
 	maxBody  int64
 }
 
 // NewREST serves b. A request's body has at most maxBody bytes, also once decompressed.
 func NewREST(b Backend, id Identity, maxBody int64) *REST {
-	return &REST{backend: b, identity: id, maxBody: maxBody}
+	s := &REST{backend: b, identity: id, maxBody: maxBody}
+	s.admitter, _ = b.(Admitter)
+	return s
 }
 
 // handler answers with a value that is written as JSON, or writes for itself and answers nil.
@@ -128,6 +131,11 @@ func (s *REST) infer(w http.ResponseWriter, r *http.Request) (any, error) {
 		return nil, err
 	}
 	model, version := r.PathValue("model"), r.PathValue("version")
+	if s.admitter != nil && !bytes.Contains(body, []byte(`"priority"`)) { // what has none is not worth reading if it is refused
+		if err := s.admitter.Admits(model, version); err != nil {
+			return nil, err
+		}
+	}
 	header, err := headerLength(r.Header.Get(HeaderLength), len(body))
 	if err != nil {
 		return nil, err

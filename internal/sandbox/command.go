@@ -21,6 +21,8 @@ type Limits struct {
 	OpenFiles uint64
 	// Cores is on how many processors the child runs; which ones is drawn for each child.
 	Cores int
+	// Nice is how far others go before the child where processors are short: 1 to 19.
+	Nice int
 }
 
 // Command is what a child is to do.

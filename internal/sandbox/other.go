@@ -40,8 +40,8 @@ func peakMemory(s *os.ProcessState) int64 {
 
 func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
-func bind(int) ([]string, error) {
-	return []string{"without a bound on processors: only Linux has one"}, nil
+func bind(Limits) ([]string, error) {
+	return []string{"without a bound on processors, with the priority of others: only Linux lets a thread hand these on"}, nil
 }
 
 // ResidentMemory is what a process holds, in bytes, which only Linux tells.

@@ -33,9 +33,25 @@ func killGroup(p *os.Process) error {
 // terminate asks a child to end.
 func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
-// bind makes the calling thread, and the child that it starts, run on so many of
-// the processors that it may run on.
-func bind(cores int) ([]string, error) {
+// bind holds the calling thread, and the child that it starts, to the limits that a thread
+// hands on: so many processors, and a priority below others'.
+func bind(l Limits) (held []string, err error) {
+	if l.Cores > 0 {
+		if held, err = bindCores(l.Cores); err != nil {
+			return nil, err
+		}
+	}
+	if l.Nice > 0 {
+		if err := unix.Setpriority(unix.PRIO_PROCESS, 0, l.Nice); err != nil {
+			return nil, fmt.Errorf("lower the priority to nice %d: %w", l.Nice, err)
+		}
+		held = append(held, fmt.Sprintf("nice %d", l.Nice))
+	}
+	return held, nil
+}
+
+// bindCores makes the calling thread run on so many of the processors that it may run on.
+func bindCores(cores int) ([]string, error) {
 	var allowed, drawn unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
 		return nil, fmt.Errorf("ask for processors: %w", err)

@@ -132,17 +132,16 @@ type run struct {
 }
 
 // start starts the child from a thread that stays until it has ended: the child
-// dies with the thread, and runs on the processors that the thread is bound to.
+// dies with the thread, and runs where and as urgently as the thread may.
 func (r *run) start(cmd *exec.Cmd) (<-chan struct{}, error) {
 	started, ended := make(chan error, 1), make(chan struct{})
 	go func() {
 		defer close(ended)
 		runtime.LockOSThread()
 		err := func() (err error) {
-			cores := r.command.Limits.Cores
-			if cores <= 0 {
+			if l := r.command.Limits; l.Cores <= 0 && l.Nice <= 0 {
 				defer runtime.UnlockOSThread() // else the thread ends with the goroutine: it is good for nothing else
-			} else if r.bound, err = bind(cores); err != nil {
+			} else if r.bound, err = bind(l); err != nil {
 				return err
 			}
 			if err := cmd.Start(); err != nil {

@@ -35,6 +35,7 @@ func TestMain(m *testing.M) {
 		"garble": garble,
 		"polite": polite,
 		"cores":  func(c *sandbox.Child) error { return c.Send(runtime.NumCPU()) },
+		"nice":   func(c *sandbox.Child) error { return c.Send(niceOfThreads()) },
 		"become": func(c *sandbox.Child) error {
 			return c.Exec("/bin/sleep", []string{"no time"}, "/", sandbox.Reach{Execute: []string{"/bin/true"}})
 		},

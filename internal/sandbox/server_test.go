@@ -5,8 +5,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -63,6 +67,37 @@ func TestCores(t *testing.T) {
 	require.NotZero(t, started)
 	require.Contains(t, strings.Join(held, "; "), "processors")
 	require.Equal(t, usage.Barriers, held)
+}
+
+// Every thread of a child goes behind others, and no thread of its parent does.
+func TestNice(t *testing.T) {
+	t.Parallel()
+	var said []string
+	_, err := sandbox.Run(t.Context(), sandbox.Command{
+		Entry: "nice", Limits: sandbox.Limits{Nice: 3},
+		Message: func(body json.RawMessage) error { said = append(said, string(body)); return nil },
+	})
+	require.NoError(t, err)
+	before := niceOfThreads()[0]
+	require.Equal(t, []string{fmt.Sprintf("[%d]", min(before+3, 19))}, said)
+	require.Equal(t, []int{before}, niceOfThreads())
+}
+
+// niceOfThreads are the different nice values of this process's threads; nil where there is no /proc.
+func niceOfThreads() []int {
+	var out []int
+	stats, _ := filepath.Glob("/proc/self/task/*/stat")
+	for _, path := range stats {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue // the thread has ended
+		}
+		fields := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+		if nice, err := strconv.Atoi(fields[16]); err == nil && !slices.Contains(out, nice) {
+			out = append(out, nice)
+		}
+	}
+	return out
 }
 
 // A program that the child may not turn into stays what it is: a file.

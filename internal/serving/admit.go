@@ -13,16 +13,31 @@ func (b *Batcher) enqueue(c *call) error {
 	// The queue is sorted by urgency: all before at are at least as urgent.
 	at := b.firstAbove(c.urgency)
 	if b.timer == nil {
-		if same := at - b.firstAbove(c.urgency-1); same >= b.limits.Waiting {
-			return fmt.Errorf("%w: %d are", ErrBusy, b.limits.Waiting)
-		}
-		if err := b.late(c, at); err != nil {
+		if err := b.refused(c, at); err != nil {
 			return err
 		}
 	}
 	b.queue = slices.Insert(b.queue, at, c)
 	b.rows += c.rows
 	return nil
+}
+
+// refused says why a request can't wait at a place in the queue. The caller holds b.mu.
+func (b *Batcher) refused(c *call, at int) error {
+	if same := at - b.firstAbove(c.urgency-1); same >= b.limits.Waiting {
+		return fmt.Errorf("%w: %d are", ErrBusy, b.limits.Waiting)
+	}
+	return b.late(c, at)
+}
+
+// admits tells, before anything is known of it, whether a request of one row and Usual urgency would be let in now.
+func (b *Batcher) admits() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.running < b.limits.Running || b.timer != nil {
+		return nil
+	}
+	return b.refused(&call{rows: 1, urgency: Usual}, b.firstAbove(Usual))
 }
 
 // firstAbove is the place of the first request in the queue that is less urgent than the given urgency.

@@ -104,6 +104,16 @@ func (i *Instance) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([
 	return out, err
 }
 
+// Admits tells, before a request is read, whether it would be let in now if it had one row and no
+// priority of its own; else the error is ErrBusy, and the request counts as refused.
+func (i *Instance) Admits() error {
+	err := i.batcher.admits()
+	if err != nil {
+		i.counts.request(0, err)
+	}
+	return err
+}
+
 func (i *Instance) infer(ctx context.Context, in []onnx.Tensor, priority int) ([]onnx.Tensor, error) {
 	start := time.Now()
 	in, err := onnx.Arrange(i.model.Inputs(), in)
