@@ -24,14 +24,15 @@ func (b *budget) left() time.Duration {
 	return max(b.most-time.Duration(b.used.Load()), 1)
 }
 
-// take counts a process that has ended with this error.
+// take counts a process that has ended with this error. The kernel counts in whole
+// seconds, and more coarsely than it tells: less than one is not worth a start.
 func (b *budget) take(usage sandbox.Usage, err error) {
 	if b.most == 0 {
 		return
 	}
 	used := time.Duration(b.used.Add(int64(usage.CPU)))
 	var death *sandbox.Death
-	if used >= b.most || errors.As(err, &death) && death.Cause == sandbox.CauseCPU {
+	if b.most-used < time.Second || errors.As(err, &death) && death.Cause == sandbox.CauseCPU {
 		b.spent.Store(true)
 	}
 }

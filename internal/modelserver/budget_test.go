@@ -67,12 +67,12 @@ func TestBudget(t *testing.T) {
 	b.take(sandbox.Usage{CPU: 6 * time.Second}, crash)
 	require.False(t, b.spent.Load())
 	require.Equal(t, 4*time.Second, b.left(), "a process that is started again has what is left")
-	b.take(sandbox.Usage{CPU: 4 * time.Second}, crash)
+	b.take(sandbox.Usage{CPU: 3500 * time.Millisecond}, crash)
 	require.True(t, b.spent.Load())
 	require.Positive(t, b.left(), "0 would mean any")
 
-	b = budget{most: 10 * time.Second} // the kernel counts more coarsely than it tells
-	b.take(sandbox.Usage{CPU: 9900 * time.Millisecond}, errors.Join(&sandbox.Death{Cause: sandbox.CauseCPU}))
+	b = budget{most: 10 * time.Second}
+	b.take(sandbox.Usage{CPU: 8 * time.Second}, errors.Join(&sandbox.Death{Cause: sandbox.CauseCPU}))
 	require.True(t, b.spent.Load())
 
 	var unbound budget

@@ -167,7 +167,7 @@ func (s *session) Examples() map[string]any { return s.examples }
 func (s *session) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
 	p := s.life.Load()
 	if p.ctx.Err() != nil {
-		return nil, s.notReady(p)
+		return nil, s.notReady(ctx, p)
 	}
 	out, err := p.infer(ctx, in)
 	if err != nil {
@@ -190,12 +190,18 @@ func (s *session) explain(ctx context.Context, p *life, err error) error {
 		}
 	}
 	if p.ctx.Err() != nil {
-		return s.notReady(p)
+		return s.notReady(ctx, p)
 	}
 	return judge(ctx, err)
 }
 
-func (s *session) notReady(p *life) error {
+func (s *session) notReady(ctx context.Context, p *life) error {
+	if s.budget.most > 0 { // what it used is known once it is gone, which it is about to be
+		select {
+		case <-p.ended:
+		case <-ctx.Done():
+		}
+	}
 	if s.budget.spent.Load() {
 		return fmt.Errorf("%w: %w: %s", serving.ErrNotReady, serving.ErrSpent, s.budget.String())
 	}

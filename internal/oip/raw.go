@@ -16,6 +16,9 @@ func decodeRaw(t *onnx.Tensor, n int, raw []byte) error {
 		return decodeStrings(t, n, raw)
 	}
 	w := width(t.Type)
+	if w == 0 { // any number of its elements would fit into no bytes
+		return Errorf(Invalid, "input %q: it is of no type that the protocol has", clip(t.Name))
+	}
 	if n*w != len(raw) {
 		return Errorf(Invalid, "input %q: the shape %v of %s needs %d bytes, there are %d", clip(t.Name), t.Shape, datatype(t.Type), n*w, len(raw))
 	}
