@@ -42,10 +42,15 @@ func bind(l Limits) (held []string, err error) {
 		}
 	}
 	if l.Nice > 0 {
-		if err := unix.Setpriority(unix.PRIO_PROCESS, 0, l.Nice); err != nil {
-			return nil, fmt.Errorf("lower the priority to nice %d: %w", l.Nice, err)
+		inverse, err := unix.Getpriority(unix.PRIO_PROCESS, 0) // 20 less the nice value
+		nice := min(20-inverse+l.Nice, 19)
+		if err == nil {
+			err = unix.Setpriority(unix.PRIO_PROCESS, 0, nice)
 		}
-		held = append(held, fmt.Sprintf("nice %d", l.Nice))
+		if err != nil {
+			return nil, fmt.Errorf("lower the priority by %d: %w", l.Nice, err)
+		}
+		held = append(held, fmt.Sprintf("nice %d", nice))
 	}
 	return held, nil
 }
