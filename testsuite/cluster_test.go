@@ -181,6 +181,8 @@ type release struct {
 	Extra                                  string
 	// Stored is the data version that Train and Test are files of; empty: they are files beside the spec.
 	Stored string
+	// Environment is the schema's that the tables belong to; empty: all of it applies.
+	Environment string
 	// Strict makes the policy on the quality of the data a blocking one.
 	Strict bool
 }
@@ -199,7 +201,7 @@ model:
   artifact: {{.Artifact}}
   task: classification
   documents: {model_card: model_card.md, training_data: training_data.md, evaluation_report: evaluation.md}
-data: { {{- with .Stored}}version: {{.}}, {{end}}train: {{.Train}}, test: {{.Test}}, label: risk, schema: {{.Schema}}, sensitive: [sex, age, foreign_worker]}
+data: { {{- with .Stored}}version: {{.}}, {{end}}train: {{.Train}}, test: {{.Test}}, label: risk, schema: {{.Schema}}, {{with .Environment}}environment: {{.}}, {{end}}sensitive: [sex, age, foreign_worker]}
 tests: {min_accuracy: {{.MinAccuracy}}}
 policies:
   - {name: documentation, type: model_documentation, blocking: true}

@@ -94,6 +94,7 @@ func TestReleaseData(t *testing.T) {
 	c.testStoredVersion(t)
 	c.testPoorData(t)
 	c.testProtectedWhileUnderWay(t)
+	c.testSchemaOfEnvironments(t)
 	_, err := c.openCatalog().VerifyEvents(t.Context())
 	require.NoError(t, err)
 }
@@ -246,4 +247,43 @@ func (c *cluster) testProtectedWhileUnderWay(t *testing.T) {
 	out, errs, _ := c.cli("workflow", "execute", "--type", contract.WorkflowRelease, "--task-queue", contract.QueueControl,
 		"--workflow-id", contract.ReleaseID(model, "1.1.0"), "--input", input)
 	require.Contains(t, out+errs, "has been released before and is in stage production")
+}
+
+// A release says which environment of the schema its tables belong to, and the schema which other data they point to.
+func (c *cluster) testSchemaOfEnvironments(t *testing.T) {
+	purposes := "name\nappliance\nbusiness\neducation\nfurniture\nnew car\nother\nradio/tv\nrepairs\nretraining\n"
+	for _, table := range []string{purposes, purposes + "used car\n"} { // purposes@1, purposes@2
+		_, errs, code := c.data("add", folderOf(t, map[string][]byte{"purposes.csv": []byte(table)}), "--name", "purposes")
+		require.Zero(t, code, errs)
+	}
+	schema := func(other string) []byte {
+		return []byte("environments: [training, serving]\n" +
+			strings.Replace(string(example(t, "schema.yaml")), "label: true}", "label: true, environments: [training]}", 1) +
+			"checks: [{references: {columns: [purpose], data: " + other + ", to: [name]}}]\n")
+	}
+	s := credit("1.4.0")
+	s.Approvals, s.Environment = 1, "training"
+	s.Schema = s.with(t, "schema.yaml", schema("purposes"))
+	c.start(s)
+	status := c.until(s.Version, "asked for approval", func(r contract.ReleaseStatus) bool { return r.Waiting != "" })
+	require.Equal(t, contract.GatePassed, status.Gates[0].State)
+	require.Contains(t, c.page("/reports/"+status.Gates[0].Report), "purpose among name of purposes@2, purposes.csv")
+	_, errs, code := c.slipway("release", "abort", model+"/"+s.Version, "--as", "alice", "--reason", "done")
+	require.Zero(t, code, errs)
+	_, code = c.watch(s.Version)
+	require.Equal(t, 3, code)
+
+	for version, wrong := range map[string]struct{ environment, other, reason string }{
+		"1.4.1": {"training", "purposes@1", "purpose among name of purposes@1, purposes.csv"},
+		"1.4.2": {"serving", "purposes@2", "column risk"},
+		"1.4.3": {"production", "purposes@2", `there is no environment "production" in the schema: it has training, serving`},
+		"1.4.4": {"training", "nothing", `foreign key on purpose: data nothing`},
+	} {
+		s.Version, s.Environment, s.Schema = version, wrong.environment, s.with(t, "schema.yaml", schema(wrong.other))
+		c.start(s)
+		status, code := c.watch(version)
+		require.Equal(t, 3, code, version)
+		require.Equal(t, contract.GateStopped, status.Gates[0].State, version)
+		require.Contains(t, status.Reason, wrong.reason, version)
+	}
 }
