@@ -92,15 +92,6 @@ func (r *frameReader) next() (frame, error) {
 	return f, nil
 }
 
-// tensorsSize is how many bytes appendTensors writes at most.
-func tensorsSize(list []onnx.Tensor) int {
-	size := 0
-	for _, t := range list {
-		size += 2 + 8*len(t.Shape) + 4 + oip.BinarySize(t)
-	}
-	return size
-}
-
 // appendTensors writes tensors without their names: both sides know what the model has.
 func appendTensors(b []byte, list []onnx.Tensor) ([]byte, error) {
 	le := binary.LittleEndian

@@ -15,7 +15,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/stack"
 )
 
-// slipway starts the gateway's role as `slipwayd run` does, with all settings at their defaults, on a catalog whose
+// slipway starts the gateway's role as `slipwayd run` does, with all settings at their defaults but isolation where it is stated, on a catalog whose
 // routes have these models in production.
 func (b *bench) slipway(ctx context.Context, models ...model) (_ *server, err error) {
 	state, err := os.MkdirTemp(b.dir, "state-")
@@ -25,7 +25,11 @@ func (b *bench) slipway(ctx context.Context, models ...model) (_ *server, err er
 	if err := b.release(ctx, state, models); err != nil {
 		return nil, fmt.Errorf("fill the catalog: %w", err)
 	}
-	p, err := b.start(ctx, "slipwayd", []string{"ONNXRUNTIME_LIB=" + b.library}, b.slipwayd, "run", "--roles", "gateway", "--state", state,
+	env := []string{"ONNXRUNTIME_LIB=" + b.library}
+	if b.isolation != "" {
+		env = append(env, "SLIPWAY_ISOLATION="+b.isolation)
+	}
+	p, err := b.start(ctx, "slipwayd", env, b.slipwayd, "run", "--roles", "gateway", "--state", state,
 		"--gateway-http", "127.0.0.1:0", "--gateway-grpc", "127.0.0.1:0", "--device", b.device, "--log-level", "warn")
 	if err != nil {
 		return nil, err

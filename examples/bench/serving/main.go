@@ -116,6 +116,7 @@ func run(ctx context.Context, args []string) (err error) {
 
 // bench is one run of the benchmark.
 type bench struct {
+	isolation                                                               string // of slipwayd's models; empty: its default
 	size                                                                    size
 	self, slipwayd, library, device, peers, source, network, dir, generator string
 	names                                                                   []string // of the models; none: all

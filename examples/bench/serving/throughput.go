@@ -118,24 +118,29 @@ func (b *bench) tiny(ctx context.Context, models []model, f floors) error {
 	return nil
 }
 
-// latency compares one client's median with that of a bare Run.
+// latency compares one client's median with that of a bare Run, of a model in a process of its own and in the gateway's.
 func (b *bench) latency(ctx context.Context, models []model, f floors) error {
 	m, ok := oneOf(models, tiny)
 	if !ok {
 		return nil
-	}
-	ours, err := b.loadOurs(ctx, m, f[m.name].want, 1)
-	if err != nil {
-		return err
 	}
 	protocol, err := b.loadEcho(ctx, m, f[m.name].want, 1)
 	if err != nil {
 		return err
 	}
 	most := map[string]time.Duration{"gRPC": 150 * time.Microsecond, "REST": 250 * time.Microsecond}
-	for _, way := range wayNames() {
-		b.lines = append(b.lines, added(m.name+", 1 client, "+way, ours[way], protocol[way], f[m.name].one, most[way]))
+	for _, isolation := range []string{"process", "none"} {
+		b.isolation = isolation
+		ours, err := b.loadOurs(ctx, m, f[m.name].want, 1)
+		if err != nil {
+			return err
+		}
+		for _, way := range wayNames() {
+			what := fmt.Sprintf("%s, 1 client, %s, --isolation %s", m.name, way, isolation)
+			b.lines = append(b.lines, added(what, ours[way], protocol[way], f[m.name].one, most[way]))
+		}
 	}
+	b.isolation = ""
 	return nil
 }
 
