@@ -9,6 +9,6 @@
 // error and never a crash; what could not run is skipped, with the reason,
 // which is not passed; every number in a Report is finite, so that it is always
 // valid JSON; no value of a personal column appears in a report, and of others
-// only values that a slice or a change is told by; the same input gives the same
+// only values that a slice, a change or a residual is told by; the same input gives the same
 // report, measured times aside.
 package modeltest

@@ -55,7 +55,7 @@ func pairedLevels(t *testing.T, rows, tables, resamples int, draw func(*rand.Ran
 // nearly all is the row's own. SLIPWAY_COVERAGE_TABLES=1000 makes the table of docs/model-tests.md.
 func TestPairedTestsKeepTheirLevel(t *testing.T) {
 	t.Parallel()
-	tables, sizes, resamples := 150, []int{200}, 99
+	tables, sizes, resamples := 80, []int{200}, 99
 	if n, err := strconv.Atoi(os.Getenv("SLIPWAY_COVERAGE_TABLES")); err == nil {
 		tables, sizes, resamples = n, []int{200, 1000}, 399
 	}
