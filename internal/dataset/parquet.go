@@ -34,7 +34,8 @@ func newParquetSource(r io.ReaderAt, size int64, name string, opts SourceOptions
 		return nil, fmt.Errorf("%s: %w: %w", name, ErrSource, err)
 	}
 	section := io.NewSectionReader(r, 0, size)
-	f, err := file.NewParquetReader(section, file.WithReadProps(readerProperties(memory.DefaultAllocator)))
+	properties := readerProperties(memory.DefaultAllocator)
+	f, err := file.NewParquetReader(section, file.WithReadProps(properties))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", name, ErrSource, err)
 	}
@@ -43,6 +44,7 @@ func newParquetSource(r io.ReaderAt, size int64, name string, opts SourceOptions
 	if columns > maxColumns {
 		return nil, fmt.Errorf("%s: %w: it has %d columns, at most %d are read", name, ErrSource, columns, maxColumns)
 	}
+	properties.MaxUncompressedPageSize = pageLimit(columns)
 	s := &parquetSource{name: name, r: section, rows: opts.rows(columns), file: f}
 	if opts.Span != nil {
 		s.first = opts.Span.First

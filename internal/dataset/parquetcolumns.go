@@ -54,6 +54,7 @@ type parquetReader struct {
 func (s *parquetSource) columns() (_ columnBatches, err error) {
 	defer recoverInto(&err, s.name)
 	properties := readerProperties(&bufferPool{})
+	properties.MaxUncompressedPageSize = pageLimit(s.file.MetaData().Schema.NumColumns())
 	f, err := file.NewParquetReader(s.r, file.WithReadProps(properties), file.WithMetadata(s.file.MetaData()))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", s.name, ErrSource, err)
