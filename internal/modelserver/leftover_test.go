@@ -3,16 +3,20 @@ package modelserver
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving"
 )
 
 // holdProgram is a gateway that is going to be killed: it loads a model into a
@@ -33,18 +37,19 @@ func holdProgram(args []string) error {
 	if _, err := m.Infer(context.Background(), column(1)); err != nil {
 		return err
 	}
-	fmt.Println("ready")
+	process, _ := m.(serving.Supervised).Process()
+	fmt.Println("ready", process.PID)
 	select {}
 }
 
-// A gateway that is killed leaves a folder, which the next one removes, and none
+// A gateway that is killed leaves no program, but its folder, which the next one removes, and none
 // of a gateway that runs.
 func TestFolderOfAKilledGateway(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
 	require.NoError(t, err)
 	dir := t.TempDir()
-	start := func() *exec.Cmd {
+	start := func() (_ *exec.Cmd, program int) {
 		cmd := exec.Command(self, "program-holder", filepath.Join(dir, "secret"))
 		cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 		cmd.Stderr = t.Output()
@@ -53,12 +58,15 @@ func TestFolderOfAKilledGateway(t *testing.T) {
 		require.NoError(t, cmd.Start())
 		line, err := bufio.NewReader(out).ReadString('\n')
 		require.NoError(t, err)
-		require.Equal(t, "ready\n", line)
-		return cmd
+		_, err = fmt.Sscanf(line, "ready %d\n", &program)
+		require.NoError(t, err)
+		return cmd, program
 	}
-	kill := func(cmd *exec.Cmd) {
+	kill := func(cmd *exec.Cmd, program int) {
+		require.NoError(t, syscall.Kill(program, 0), "it runs")
 		require.NoError(t, cmd.Process.Kill()) // SIGKILL
 		require.Error(t, cmd.Wait())
+		require.Eventually(t, func() bool { return errors.Is(syscall.Kill(program, 0), syscall.ESRCH) }, patience, time.Millisecond, "the program is gone")
 	}
 	folders := func() (out []string) {
 		entries, err := os.ReadDir(dir)
@@ -71,16 +79,16 @@ func TestFolderOfAKilledGateway(t *testing.T) {
 		return out
 	}
 
-	first := start()
+	first, its := start()
 	left := folders()
 	require.Len(t, left, 1)
-	second := start()
-	defer kill(second)
+	second, other := start()
+	defer kill(second, other)
 	require.Len(t, folders(), 2)
-	kill(first)
+	kill(first, its)
 	require.FileExists(t, filepath.Join(left[0], fileModel))
-	third := start()
-	defer kill(third)
+	third, last := start()
+	defer kill(third, last)
 	require.NoDirExists(t, left[0])
 	require.Len(t, folders(), 2, "those of the gateways that run")
 	for _, folder := range folders() {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -147,6 +148,10 @@ func (c *Child) Exec(path string, args []string, dir string, reach Reach) error 
 		if d >= resultDescriptor {
 			syscall.CloseOnExec(d)
 		}
+	}
+	runtime.LockOSThread() // the thread that turns into the program is the one that has to die with the parent
+	if err := dieWithParent(); err != nil {
+		return fmt.Errorf("turn into %s: %w", path, err)
 	}
 	return fmt.Errorf("turn into %s: %w", path, syscall.Exec(path, append([]string{path}, args...), os.Environ()))
 }
