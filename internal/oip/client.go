@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -119,7 +120,19 @@ func fromStatus(ctx context.Context, err error) error {
 		return ctx.Err()
 	}
 	s := status.Convert(err)
+	if over(ctx, s.Code()) {
+		return context.DeadlineExceeded
+	}
 	return Errorf(codeOfStatus(s.Code()), "%s", s.Message())
+}
+
+// early is by how much the server's clock may say sooner than ours that a call's time is over.
+const early = 10 * time.Millisecond
+
+// over tells that a call ended because its time was over, which either side may notice first.
+func over(ctx context.Context, c codes.Code) bool {
+	d, ok := ctx.Deadline()
+	return ok && time.Until(d) < early && (c == codes.Canceled || c == codes.DeadlineExceeded)
 }
 
 func codeOfStatus(c codes.Code) Code {
