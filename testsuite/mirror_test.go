@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/control/controlclient"
 )
@@ -72,10 +73,18 @@ func TestMirrorToRealMLflow(t *testing.T) {
 	}, time.Minute, 200*time.Millisecond, "nobody sees that the server is gone")
 	require.NotEmpty(t, shown.Troubles[0].Error)
 	mlflow.start()
-	require.Eventually(t, func() bool {
+	var last catalog.MirrorStatus
+	if !waitFor(func() bool {
 		s, err := cat.MirrorStatus(t.Context(), 10)
+		if err == nil {
+			last = s
+		}
 		return err == nil && s.Runs == 7 && s.Pending == 0 && s.Aside == 0 && s.Refused == 0
-	}, 3*time.Minute, 100*time.Millisecond, "runs are not all mirrored")
+	}, 3*time.Minute) {
+		said, err := json.Marshal(last)
+		require.NoError(t, err)
+		t.Fatalf("runs are not all mirrored: %s", said)
+	}
 	require.Contains(t, script("compare", c.control, server), "7 runs are the same, 1 of a release")
 
 	// One workflow did it, whoever was started when; it ends once the mirror is given up.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/mlflow/mlflowclient"
 )
 
 // bring makes the other server's run what the run is here. It returns what is to
@@ -81,7 +82,7 @@ func (a *attempt) write(ctx context.Context) error {
 }
 
 func (a *attempt) lifecycle(ctx context.Context, verb string, deleted bool) error {
-	err := a.post(ctx, "mlflow/runs/"+verb, map[string]any{"run_id": a.remote.Info.ID})
+	err := a.post(ctx, "mlflow/runs/"+verb, map[string]any{"run_id": a.remote.Info.ID}, nil)
 	if err != nil {
 		return aside(fmt.Errorf("%s the run there: %w", verb, err))
 	}
@@ -89,9 +90,20 @@ func (a *attempt) lifecycle(ctx context.Context, verb string, deleted bool) erro
 	return nil
 }
 
-// post sends what has no answer of interest.
-func (a *attempt) post(ctx context.Context, where string, body any) error {
-	return a.cfg.Server.Post(ctx, where, body, nil)
+// races is how often the other server's database may fail one request.
+const races = 3
+
+// post sends something and, unless into is nil, reads the answer. MLflow calls
+// every error of its database's a bad request, also that of the slower of two
+// requests that insert the same row (a data set of two runs): sent again it succeeds.
+func (a *attempt) post(ctx context.Context, where string, body, into any) error {
+	var err error
+	for range races {
+		if err = a.cfg.Server.Post(ctx, where, body, into); !mlflowclient.Is(err, mlflowclient.CodeDatabase) {
+			break
+		}
+	}
+	return err
 }
 
 // status brings the status, the end and the name over.
@@ -105,7 +117,7 @@ func (a *attempt) status(ctx context.Context) error {
 	if a.run.EndedAt != nil {
 		change["end_time"] = *a.run.EndedAt
 	}
-	if err := a.post(ctx, "mlflow/runs/update", change); err != nil {
+	if err := a.post(ctx, "mlflow/runs/update", change, nil); err != nil {
 		return aside(fmt.Errorf("set the run's status there: %w", err))
 	}
 	return nil

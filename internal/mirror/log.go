@@ -64,7 +64,7 @@ func (a *attempt) logPairs(ctx context.Context, kind, field string, here []catal
 		missing = append(missing, pair(p))
 	}
 	return parts(ctx, missing, maxPairs, func(ctx context.Context, part []pair) error {
-		return a.post(ctx, "mlflow/runs/log-batch", map[string]any{"run_id": a.remote.Info.ID, field: part})
+		return a.post(ctx, "mlflow/runs/log-batch", map[string]any{"run_id": a.remote.Info.ID, field: part}, nil)
 	}, func(p pair, why error) error { return a.sent.refuse(kind, p.Key, valueOf(p.Value), why) })
 }
 
@@ -90,7 +90,7 @@ func (a *attempt) untag(ctx context.Context) error {
 		if slices.Contains(keys, key) {
 			continue
 		}
-		err := a.post(ctx, "mlflow/runs/delete-tag", map[string]any{"run_id": a.remote.Info.ID, "key": key})
+		err := a.post(ctx, "mlflow/runs/delete-tag", map[string]any{"run_id": a.remote.Info.ID, "key": key}, nil)
 		if err != nil && !mlflowclient.Is(err, mlflowclient.CodeNotFound) {
 			return aside(fmt.Errorf("delete the tag %q there: %w", key, err))
 		}
@@ -130,7 +130,7 @@ func (a *attempt) inputs(ctx context.Context) error {
 	}
 	// One at a time: each may be near the bound of a request.
 	return parts(ctx, missing, 1, func(ctx context.Context, part []datasetInput) error {
-		return a.post(ctx, "mlflow/runs/log-inputs", map[string]any{"run_id": a.remote.Info.ID, "datasets": part})
+		return a.post(ctx, "mlflow/runs/log-inputs", map[string]any{"run_id": a.remote.Info.ID, "datasets": part}, nil)
 	}, func(d datasetInput, why error) error {
 		return a.sent.refuse("dataset", d.Dataset.Name, valueOf(d.Dataset.Digest), why)
 	})

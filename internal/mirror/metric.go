@@ -65,7 +65,7 @@ func (a *attempt) logMetrics(ctx context.Context, points []point, marks map[stri
 		if len(taken) == 0 {
 			return nil
 		}
-		return a.post(ctx, "mlflow/runs/log-batch", map[string]any{"run_id": a.remote.Info.ID, "metrics": taken})
+		return a.post(ctx, "mlflow/runs/log-batch", map[string]any{"run_id": a.remote.Info.ID, "metrics": taken}, nil)
 	}, func(p point, why error) error { return a.sent.refuse("metric", p.Key, "", why) })
 	if err != nil {
 		return err

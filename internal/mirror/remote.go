@@ -69,7 +69,7 @@ func (a *attempt) find(ctx context.Context, known string) (fresh bool, err error
 	var found struct {
 		Runs []remoteRun `json:"runs"`
 	}
-	if err := a.cfg.Server.Post(ctx, "mlflow/runs/search", map[string]any{
+	if err := a.post(ctx, "mlflow/runs/search", map[string]any{
 		"experiment_ids": []string{experiment}, "filter": "tags.`" + TagRun + "` = '" + a.run.UID + "'", "run_view_type": "ALL", "max_results": 100,
 	}, &found); err != nil {
 		return false, err
@@ -80,7 +80,7 @@ func (a *attempt) find(ctx context.Context, known string) (fresh bool, err error
 	var made struct {
 		Run remoteRun `json:"run"`
 	}
-	if err := a.cfg.Server.Post(ctx, "mlflow/runs/create", map[string]any{
+	if err := a.post(ctx, "mlflow/runs/create", map[string]any{
 		"experiment_id": experiment, "run_name": a.run.Name, "user_id": a.run.User, "start_time": a.run.StartedAt,
 		"tags": []pair{{TagRun, a.run.UID}},
 	}, &made); err != nil {
@@ -112,7 +112,7 @@ func (a *attempt) choose(ctx context.Context, runs []remoteRun) error {
 		if r.Info.ID == first.Info.ID || r.deleted() {
 			continue
 		}
-		if err := a.cfg.Server.Post(ctx, "mlflow/runs/delete", map[string]any{"run_id": r.Info.ID}, nil); err != nil {
+		if err := a.post(ctx, "mlflow/runs/delete", map[string]any{"run_id": r.Info.ID}, nil); err != nil {
 			return err
 		}
 	}
@@ -149,7 +149,7 @@ func (a *attempt) experiment(ctx context.Context) (string, error) {
 		var made struct {
 			ID string `json:"experiment_id"`
 		}
-		err = a.cfg.Server.Post(ctx, "mlflow/experiments/create", map[string]any{"name": name}, &made)
+		err = a.post(ctx, "mlflow/experiments/create", map[string]any{"name": name}, &made)
 		if err == nil {
 			return made.ID, nil
 		}

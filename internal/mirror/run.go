@@ -113,6 +113,9 @@ func (r *runner) one(ctx context.Context, run catalog.MirrorRun) (moved bool) {
 		if next.Remote != "" {
 			next.MirroredAt = now
 		}
+		if next.Refused > run.Refused {
+			r.cfg.Log.Warn("run mirrored but for what was refused there: see `slipway mirror show`", "run", run.Run, "refused", next.Refused)
+		}
 	case errors.As(err, &apart):
 		next.Aside, next.Unsure, next.LastError = true, true, clip(err.Error())
 		r.cfg.Log.Error("run not mirrored; it is set aside until `slipway mirror retry`", "run", run.Run, "error", next.LastError)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -26,6 +27,30 @@ func body(r *http.Request) string {
 	b, _ := io.ReadAll(r.Body)
 	r.Body = io.NopCloser(bytes.NewReader(b))
 	return string(b)
+}
+
+// MLflow's database fails the slower of two requests that insert the same row; that is no verdict on what was sent.
+func TestRacesInTheOtherServersDatabaseRefuseNothing(t *testing.T) {
+	t.Parallel()
+	here, there := newSide(t, catalogtest.SQLite(t)), newOther(t)
+	m := newMirror(t, here, there, nil)
+	newRun(t, here, "credit", "one", 3)
+	var lost sync.Map
+	there.fails(func(w http.ResponseWriter, r *http.Request, behind http.Handler) {
+		if _, again := lost.LoadOrStore(r.URL.Path, true); !again && r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"error_code":"BAD_REQUEST","message":"(sqlite3.IntegrityError) UNIQUE constraint failed: datasets.experiment_id, datasets.name, datasets.digest"}`)
+			return
+		}
+		behind.ServeHTTP(w, r)
+	})
+	defer run(t, m)()
+	s := settled(t, here)
+	require.Zero(t, s.Refused)
+	require.Zero(t, s.Aside)
+	_, tried := lost.Load("/api/2.0/mlflow/runs/log-inputs")
+	require.True(t, tried)
+	require.Len(t, copyOf(t, there, "one").Inputs, 1)
 }
 
 // A server that does not take an item gets the rest; what it refused is shown, and sent again when asked for.

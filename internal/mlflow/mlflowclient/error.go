@@ -10,6 +10,7 @@ import (
 const (
 	CodeExists   = "RESOURCE_ALREADY_EXISTS"
 	CodeNotFound = "RESOURCE_DOES_NOT_EXIST"
+	CodeDatabase = "BAD_REQUEST" // an error of the server's database, save that it can't be reached
 )
 
 // Error is an answer that is not 200.
