@@ -95,8 +95,9 @@ func (r *frameReader) next() (frame, error) {
 // appendTensors writes tensors without their names: both sides know what the model has.
 func appendTensors(b []byte, list []onnx.Tensor) ([]byte, error) {
 	le := binary.LittleEndian
-	for _, t := range list {
-		size := oip.BinarySize(t)
+	for i := range list {
+		t := &list[i]
+		size := oip.BinarySize(*t)
 		if len(t.Shape) > 255 || size > maxMessage {
 			return nil, oip.Errorf(oip.TooLarge, "tensor %s of shape %v is more than a model's process is given at once", t.Name, t.Shape)
 		}
@@ -105,7 +106,7 @@ func appendTensors(b []byte, list []onnx.Tensor) ([]byte, error) {
 			b = le.AppendUint64(b, uint64(d)) //nolint:gosec // read back as it was
 		}
 		b = le.AppendUint32(b, uint32(size)) //nolint:gosec // bounded
-		b = oip.AppendBinary(b, t)
+		b = oip.AppendBinary(b, *t)
 	}
 	return b, nil
 }
@@ -114,7 +115,9 @@ func appendTensors(b []byte, list []onnx.Tensor) ([]byte, error) {
 func readTensors(b []byte, infos []onnx.Info) ([]onnx.Tensor, error) {
 	le := binary.LittleEndian
 	out := make([]onnx.Tensor, len(infos))
-	for i, info := range infos {
+	sizes := make([]int64, 0, 2*len(infos)) // room for the shapes of most models
+	for i := range infos {
+		info := &infos[i]
 		if len(b) < 2 {
 			return nil, fmt.Errorf("%w: it ends before tensor %d of %d", errFrame, i, len(infos))
 		}
@@ -123,10 +126,11 @@ func readTensors(b []byte, infos []onnx.Info) ([]onnx.Tensor, error) {
 		if len(b) < 8*rank+4 {
 			return nil, fmt.Errorf("%w: it ends in the shape of %s", errFrame, info.Name)
 		}
-		shape := make([]int64, rank)
-		for j := range shape {
-			shape[j] = int64(le.Uint64(b[8*j:])) //nolint:gosec // written from a signed number, and checked
+		start := len(sizes)
+		for j := range rank {
+			sizes = append(sizes, int64(le.Uint64(b[8*j:]))) //nolint:gosec // written from a signed number, and checked
 		}
+		shape := sizes[start:len(sizes):len(sizes)]
 		b = b[8*rank:]
 		size := int(le.Uint32(b))
 		b = b[4:]

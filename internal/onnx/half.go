@@ -42,7 +42,7 @@ func (t *Tensor) toHalves(kind Type) {
 }
 
 // halfToNative copies halves into native form.
-func halfToNative(t Tensor, shape ort.Shape) (ort.Value, error) {
+func halfToNative(t *Tensor, shape ort.Shape) (ort.Value, error) {
 	data := make([]byte, 0, 2*len(t.Halves))
 	for _, v := range t.Halves {
 		data = binary.NativeEndian.AppendUint16(data, v)

@@ -1,9 +1,6 @@
 package onnx
 
-import (
-	"fmt"
-	"slices"
-)
+import "fmt"
 
 // maxZeros bounds the elements of a tensor that Zeros makes.
 const maxZeros = 1 << 26
@@ -46,12 +43,15 @@ func Concat(requests [][]Tensor) []Tensor {
 		return requests[0]
 	}
 	out := make([]Tensor, len(requests[0]))
-	for i, first := range requests[0] {
-		t := Tensor{Name: first.Name, Type: first.Type, Shape: slices.Clone(first.Shape)}
+	var sizes shapes
+	for i := range requests[0] {
+		first, t := &requests[0][i], &out[i]
+		t.Name, t.Type, t.Shape = first.Name, first.Type, sizes.clone(first.Shape)
 		t.Shape[0] = 0
 		n := 0
 		for _, r := range requests {
 			n += r[i].Len()
+			t.Shape[0] += r[i].Shape[0]
 		}
 		switch {
 		case first.Type == Float32:
@@ -67,12 +67,20 @@ func Concat(requests [][]Tensor) []Tensor {
 		case first.Type == String:
 			t.Strings = join(n, requests, func(r []Tensor) []string { return r[i].Strings })
 		}
-		for _, r := range requests {
-			t.Shape[0] += r[i].Shape[0]
-		}
-		out[i] = t
 	}
 	return out
+}
+
+// shapes makes copies of shapes, many of which share an allocation.
+type shapes struct{ room []int64 }
+
+func (s *shapes) clone(shape []int64) []int64 {
+	if cap(s.room)-len(s.room) < len(shape) {
+		s.room = make([]int64, 0, max(64, len(shape)))
+	}
+	start := len(s.room)
+	s.room = append(s.room, shape...)
+	return s.room[start:len(s.room):len(s.room)]
 }
 
 func join[T any](n int, requests [][]Tensor, values func([]Tensor) []T) []T {
@@ -90,18 +98,21 @@ func Split(out []Tensor, rows []int64) ([][]Tensor, error) {
 	for _, n := range rows {
 		total += n
 	}
-	parts := make([][]Tensor, len(rows))
+	parts, all := make([][]Tensor, len(rows)), make([]Tensor, len(rows)*len(out))
 	for i := range parts {
-		parts[i] = make([]Tensor, len(out))
+		parts[i] = all[i*len(out) : (i+1)*len(out) : (i+1)*len(out)]
 	}
-	for i, t := range out {
+	var sizes shapes
+	for i := range out {
+		t := &out[i]
 		if len(t.Shape) == 0 || t.Shape[0] != total {
 			return nil, fmt.Errorf("output %s has shape %s for %d rows: it has not one entry a row", t.Name, formatShape(t.Shape), total)
 		}
 		width := t.Len() / int(max(total, 1))
 		at := 0
 		for j, n := range rows {
-			part := Tensor{Name: t.Name, Type: t.Type, Shape: slices.Clone(t.Shape)}
+			part := &parts[j][i]
+			part.Name, part.Type, part.Shape = t.Name, t.Type, sizes.clone(t.Shape)
 			part.Shape[0] = n
 			end := at + int(n)*width
 			switch {
@@ -118,7 +129,6 @@ func Split(out []Tensor, rows []int64) ([][]Tensor, error) {
 			case t.Type == String:
 				part.Strings = t.Strings[at:end:end]
 			}
-			parts[j][i] = part
 			at = end
 		}
 	}

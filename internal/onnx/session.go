@@ -217,10 +217,10 @@ func (s *Session) run(options *ort.RunOptions, in []Tensor) (out []Tensor, err e
 			err = errors.Join(err, destroy(v))
 		}
 	}()
-	for _, t := range in {
-		v, err := toNative(t)
+	for i := range in {
+		v, err := toNative(&in[i])
 		if err != nil {
-			return nil, fmt.Errorf("run model: input %s: %w", t.Name, err)
+			return nil, fmt.Errorf("run model: input %s: %w", in[i].Name, err)
 		}
 		values = append(values, v)
 	}

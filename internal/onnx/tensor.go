@@ -83,7 +83,7 @@ type Tensor struct {
 }
 
 // Len is the number of elements held.
-func (t Tensor) Len() int {
+func (t *Tensor) Len() int {
 	switch {
 	case t.Type == Float32:
 		return len(t.Floats)
@@ -102,7 +102,7 @@ func (t Tensor) Len() int {
 }
 
 // At is element i as JSON has it: a float64, bool or string.
-func (t Tensor) At(i int) any {
+func (t *Tensor) At(i int) any {
 	switch {
 	case t.Type == Float32:
 		return float64(t.Floats[i])
@@ -119,7 +119,7 @@ func (t Tensor) At(i int) any {
 }
 
 // Rows is the size of the first dimension, 1 for a scalar.
-func (t Tensor) Rows() int64 {
+func (t *Tensor) Rows() int64 {
 	if len(t.Shape) == 0 {
 		return 1
 	}
@@ -127,7 +127,7 @@ func (t Tensor) Rows() int64 {
 }
 
 // Numbers returns the elements of a numeric tensor as float64, nil for others.
-func (t Tensor) Numbers() []float64 {
+func (t *Tensor) Numbers() []float64 {
 	switch {
 	case t.Type == Float32:
 		return widen(t.Floats)
@@ -163,6 +163,9 @@ func Arrange(want []Info, given []Tensor) ([]Tensor, error) {
 	if arranged(want, given) {
 		return given, nil
 	}
+	if out, ok := permuted(want, given); ok {
+		return out, nil
+	}
 	byName := make(map[string]int, len(given))
 	var faults []string
 	for i, t := range given {
@@ -179,7 +182,7 @@ func Arrange(want []Info, given []Tensor) ([]Tensor, error) {
 			continue
 		}
 		delete(byName, info.Name)
-		if err := fits(info, given[i]); err != nil {
+		if err := fits(&info, &given[i]); err != nil {
 			faults = append(faults, err.Error())
 			continue
 		}
@@ -203,15 +206,35 @@ func arranged(want []Info, given []Tensor) bool {
 		return false
 	}
 	for i := range want {
-		if want[i].Name != given[i].Name || fits(want[i], given[i]) != nil {
+		if want[i].Name != given[i].Name || fits(&want[i], &given[i]) != nil {
 			return false
 		}
 	}
 	return true
 }
 
+// permuted puts tensors that fit, but come in another order, into that of the model. It searches each among
+// all, which is worth it for few.
+func permuted(want []Info, given []Tensor) ([]Tensor, bool) {
+	if len(want) != len(given) || len(want) > 64 {
+		return nil, false
+	}
+	out := make([]Tensor, len(want))
+	for i := range want {
+		at := 0
+		for at < len(given) && given[at].Name != want[i].Name {
+			at++
+		}
+		if at == len(given) || fits(&want[i], &given[at]) != nil {
+			return nil, false
+		}
+		out[i] = given[at]
+	}
+	return out, true
+}
+
 // fits checks one tensor against what the model states.
-func fits(info Info, t Tensor) error {
+func fits(info *Info, t *Tensor) error {
 	if t.Type != info.Type {
 		return fmt.Errorf("%s has type %s, want %s", t.Name, t.Type, info.Type)
 	}
@@ -231,7 +254,7 @@ func fits(info Info, t Tensor) error {
 	if t.Type == String {
 		// The native interface takes C strings, which would end at the first NUL.
 		for i, s := range t.Strings {
-			if strings.ContainsRune(s, 0) {
+			if strings.IndexByte(s, 0) >= 0 {
 				return fmt.Errorf("%s holds a NUL character in value %d", t.Name, i)
 			}
 		}

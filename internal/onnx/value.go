@@ -9,8 +9,8 @@ import (
 )
 
 // toNative copies a checked tensor into native form; the caller destroys the value.
-func toNative(t Tensor) (ort.Value, error) {
-	shape := ort.NewShape(t.Shape...)
+func toNative(t *Tensor) (ort.Value, error) {
+	shape := ort.Shape(t.Shape) // which the value copies
 	switch t.Type {
 	case Float32:
 		return ort.NewTensor(shape, t.Floats)
@@ -53,7 +53,7 @@ type integer interface {
 	int32 | int16 | int8 | uint64 | uint32 | uint16 | uint8
 }
 
-func narrow[T integer](t Tensor, shape ort.Shape) (ort.Value, error) {
+func narrow[T integer](t *Tensor, shape ort.Shape) (ort.Value, error) {
 	data := make([]T, len(t.Ints))
 	for i, v := range t.Ints {
 		data[i] = T(v)

@@ -60,6 +60,7 @@ type Batcher struct {
 	record   func(Batch)
 	trace    func(context.Context, Passage) // nil: nobody wants to know
 	apart    atomic.Bool                    // the outputs of a batch could not be taken apart: nothing is put together any more
+	uniform  bool                           // the model leaves no size of its inputs open but the number of rows
 
 	mu      sync.Mutex
 	queue   []*call       // the most urgent first, then in order of arrival
@@ -96,9 +97,17 @@ type call struct {
 	shape   string // requests of one shape can share a batch; empty: it runs alone
 	urgency int    // see Batcher.Infer
 	arrived time.Time
+	crowd   *crowd // of the batch that it is in, if there are others
 	out     []onnx.Tensor
 	err     error
 	done    chan struct{}
+}
+
+// crowd are those who wait for a batch of several requests: as long as one does, the batch goes on.
+type crowd struct {
+	ctx     context.Context // of the batch
+	cancel  context.CancelFunc
+	waiting int // guarded by Batcher.mu
 }
 
 // NewBatcher runs at most l.Running batches of m at once while at most l.Waiting
@@ -165,7 +174,7 @@ func (b *Batcher) newCall(ctx context.Context, in []onnx.Tensor, priority int) *
 		c.rows = in[0].Rows()
 	}
 	if !b.apart.Load() && b.batching.MaxRows > 1 && c.rows < int64(b.batching.MaxRows) {
-		c.shape = shapeKey(in)
+		c.shape = shapeKey(in, b.uniform)
 	}
 	return c
 }
@@ -207,6 +216,13 @@ func (b *Batcher) next(cut Cut) {
 		cut = CutFull
 	}
 	b.running++
+	if len(batch) > 1 {
+		ctx, cancel := context.WithCancel(context.Background())
+		all := &crowd{ctx: ctx, cancel: cancel, waiting: len(batch)}
+		for _, c := range batch {
+			c.crowd = all
+		}
+	}
 	go func() {
 		defer b.turn()
 		b.execute(batch, cut)
@@ -239,13 +255,18 @@ func (b *Batcher) take() (batch []*call, full bool) {
 	return batch, full || rows >= int64(b.batching.MaxRows)
 }
 
-// leave takes a request that is no longer waited for out of the queue.
+// leave takes a request that is no longer waited for out of the queue, or out of its batch's crowd.
 func (b *Batcher) leave(c *call) {
 	b.mu.Lock()
 	i := slices.Index(b.queue, c)
-	if i >= 0 {
+	switch {
+	case i >= 0:
 		b.queue = slices.Delete(b.queue, i, i+1)
 		b.rows -= c.rows
+	case c.crowd != nil:
+		if c.crowd.waiting--; c.crowd.waiting == 0 {
+			c.crowd.cancel()
+		}
 	}
 	b.mu.Unlock()
 	if i >= 0 && b.trace != nil {
@@ -284,9 +305,8 @@ func (b *Batcher) joint(batch []*call) {
 	for i, c := range batch {
 		ins[i], rows[i] = c.in, c.rows
 	}
-	ctx, release := together(batch)
-	out, err := b.infer(ctx, onnx.Concat(ins))
-	release()
+	out, err := b.infer(batch[0].crowd.ctx, onnx.Concat(ins))
+	batch[0].crowd.cancel()
 	var parts [][]onnx.Tensor
 	if err == nil {
 		if parts, err = onnx.Split(out, rows); err != nil {
@@ -305,28 +325,4 @@ func (b *Batcher) joint(batch []*call) {
 func (b *Batcher) infer(ctx context.Context, in []onnx.Tensor) (out []onnx.Tensor, err error) {
 	defer recovered(&err)
 	return b.model.Infer(ctx, in)
-}
-
-// together is a context that ends when those of all requests have ended: as long
-// as one caller waits, the batch goes on.
-func together(batch []*call) (context.Context, func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var mu sync.Mutex
-	waiting := len(batch)
-	stops := make([]func() bool, len(batch))
-	for i, c := range batch {
-		stops[i] = context.AfterFunc(c.ctx, func() {
-			mu.Lock()
-			defer mu.Unlock()
-			if waiting--; waiting == 0 {
-				cancel()
-			}
-		})
-	}
-	return ctx, func() {
-		for _, stop := range stops {
-			stop()
-		}
-		cancel()
-	}
 }

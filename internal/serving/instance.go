@@ -52,6 +52,7 @@ func NewInstance(m Model, l Limits, b Batching, observe func(Batch)) *Instance {
 			observe(done)
 		}
 	})
+	i.batcher.uniform = uniform(m.Inputs())
 	return i
 }
 
