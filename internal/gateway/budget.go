@@ -65,7 +65,8 @@ func (b *budget) admit(in serving.Input) (func(), error) {
 // size is the memory of tensors in bytes.
 func size(in []onnx.Tensor) int64 {
 	n := 0
-	for _, t := range in {
+	for i := range in {
+		t := &in[i]
 		n += 4*len(t.Floats) + 8*len(t.Doubles) + 2*len(t.Halves) + 8*len(t.Ints) + len(t.Bools) + 16*len(t.Strings)
 		for _, s := range t.Strings {
 			n += len(s)

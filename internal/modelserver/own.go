@@ -51,6 +51,7 @@ func newOwn(cfg Config, artifact []byte, config spec.Model) (*own, error) {
 	if err := errors.Join(err, os.Remove(f.Name())); err != nil {
 		return nil, errors.Join(fmt.Errorf("keep the model for its process: %w", err), f.Close())
 	}
+	// Batches at once, and one more for who asks whether the model is well.
 	lanes := min(serving.Places(config.Deployment, len(artifact))+1, maxLanes)
 	return &own{cfg: cfg, file: f, lanes: lanes, request: ownRequest{Model: config, Options: onnx.Options{Device: cfg.Device, DeviceMemory: cfg.DeviceMemory, Threads: cfg.Threads}, Size: int64(len(artifact))}}, nil
 }
@@ -60,7 +61,6 @@ func (o *own) launch() (*launch, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Batches at once, and one more for who asks whether the model is well.
 	conns, files, err := socketPairs(ownLanes - ownConnection + o.lanes)
 	if err != nil {
 		return nil, fmt.Errorf("open connections to the model's process: %w", err)

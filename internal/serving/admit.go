@@ -12,10 +12,8 @@ import (
 func (b *Batcher) enqueue(c *call) error {
 	// The queue is sorted by urgency: all before at are at least as urgent.
 	at := b.firstAbove(c.urgency)
-	if b.timer == nil {
-		if err := b.refused(c, at); err != nil {
-			return err
-		}
+	if err := b.refused(c, at); err != nil {
+		return err
 	}
 	b.queue = slices.Insert(b.queue, at, c)
 	b.rows += c.rows
@@ -24,8 +22,15 @@ func (b *Batcher) enqueue(c *call) error {
 
 // refused says why a request can't wait at a place in the queue. The caller holds b.mu.
 func (b *Batcher) refused(c *call, at int) error {
-	if same := at - b.firstAbove(c.urgency-1); same >= b.limits.Waiting {
-		return fmt.Errorf("%w: %d are", ErrBusy, b.limits.Waiting)
+	most := b.limits.Waiting
+	if b.timer != nil {
+		most = max(most, b.batching.MaxRows) // they wait for each other, not for a place
+	}
+	if same := at - b.firstAbove(c.urgency-1); same >= most {
+		return fmt.Errorf("%w: %d are", ErrBusy, most)
+	}
+	if b.timer != nil {
+		return nil
 	}
 	return b.late(c, at)
 }
@@ -34,7 +39,7 @@ func (b *Batcher) refused(c *call, at int) error {
 func (b *Batcher) admits() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.running < b.limits.Running || b.timer != nil {
+	if b.running < b.limits.Running && b.timer == nil {
 		return nil
 	}
 	return b.refused(&call{rows: 1, urgency: Usual}, b.firstAbove(Usual))

@@ -41,3 +41,23 @@ func TestAdmitsWhatWouldBeLetIn(t *testing.T) {
 	close(g.open)
 	callers.Wait()
 }
+
+// Those who are held back for each other are bounded too, by what a batch has room for at least.
+func TestHoldingBackIsBounded(t *testing.T) {
+	t.Parallel()
+	b := NewBatcher(double{}, Batching{MaxRows: 4, MaxDelay: time.Hour}, Limits{Running: 1, Waiting: 2}, nil)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	let := 0
+	for range 10 {
+		c := b.newCall(context.Background(), request(1, 1, 1), 0)
+		require.True(t, b.hold(c))
+		if err := b.enqueue(c); err != nil {
+			require.ErrorIs(t, err, ErrBusy)
+			continue
+		}
+		let++
+	}
+	require.Equal(t, 4, let)
+	b.stopTimer()
+}
