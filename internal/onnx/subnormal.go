@@ -2,15 +2,16 @@ package onnx
 
 import (
 	"encoding/binary"
-	"math"
 	"slices"
 )
 
-// Subnormal numbers of float32 lie below smallestNormal; a processor takes a hundred cycles and
-// more to multiply one. dominant is a weight beside which none of them can be seen.
+// Subnormal numbers of float32 lie below 2^-126; a processor takes a hundred cycles and more to
+// multiply one. dominant is a weight beside which none of them can be seen. All of them are bits of a
+// magnitude, which sort as the numbers do, infinity and NaN last.
 const (
-	smallestNormal = 0x1p-126
-	dominant       = 0x1p-63
+	smallestNormal = 1 << 23
+	dominant       = (127 - 63) << 23
+	infinite       = 255 << 23
 )
 
 // withoutSubnormals sets learned float32 numbers that are subnormal to zero where the same
@@ -23,15 +24,15 @@ func withoutSubnormals(model []byte, g *Graph) []byte {
 		if p.Type != Float32 || p.spans == nil {
 			continue
 		}
-		count, largest := 0, float32(0)
+		count, largest := 0, uint32(0)
 		p.each(func(at int64) {
 			v := magnitude(model[at:])
 			largest = max(largest, v)
-			if v != 0 && v < smallestNormal {
+			if v-1 < smallestNormal-1 {
 				count++
 			}
 		})
-		if count == 0 || !(largest >= dominant) { // not of one with NaN either
+		if count == 0 || largest < dominant || largest > infinite {
 			continue
 		}
 		if &out[0] == &model[0] {
@@ -55,7 +56,5 @@ func (p Parameter) each(visit func(at int64)) {
 	}
 }
 
-// magnitude is the absolute value of a stored float32.
-func magnitude(b []byte) float32 {
-	return math.Float32frombits(binary.LittleEndian.Uint32(b) &^ (1 << 31))
-}
+// magnitude are the bits of a stored float32 without its sign.
+func magnitude(b []byte) uint32 { return binary.LittleEndian.Uint32(b) &^ (1 << 31) }

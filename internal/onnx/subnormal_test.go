@@ -32,7 +32,7 @@ func TestSubnormalWeightsBecomeZero(t *testing.T) {
 		is, err := after.Values(after.Parameters[i])
 		require.NoError(t, err)
 		for j, v := range was {
-			if a := math.Abs(v); a != 0 && a < smallestNormal {
+			if a := math.Abs(v); a != 0 && a < 0x1p-126 {
 				zeroed++
 				v = 0
 			}
