@@ -13,9 +13,12 @@ func AppendBinary(b []byte, t onnx.Tensor) []byte { return appendRaw(b, t) }
 // exactly as many as the shape needs; else the error is an Error with the code Invalid.
 func DecodeBinary(name string, kind onnx.Type, shape []int64, raw []byte) (onnx.Tensor, error) {
 	t := onnx.Tensor{Name: name, Type: kind, Shape: shape}
-	n, err := count(name, shape)
+	n, err := count(shape)
 	if err == nil {
 		err = decodeRaw(&t, n, raw)
+	}
+	if err != nil {
+		err = ofInput(name, err)
 	}
 	return t, err
 }

@@ -94,7 +94,7 @@ func outputs(r *pb.ModelInferResponse) ([]onnx.Tensor, error) {
 		if err != nil {
 			return nil, answered(t, err)
 		}
-		n, err := count(t.GetName(), t.GetShape())
+		n, err := count(t.GetShape())
 		if err != nil {
 			return nil, answered(t, err)
 		}

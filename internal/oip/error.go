@@ -50,6 +50,20 @@ func codeOf(err error) Code {
 	return Internal
 }
 
+// ofInput names the input that an error is about.
+func ofInput(name string, err error) error {
+	return &Error{Code: codeOf(err), Err: fmt.Errorf("input %q: %w", clip(name), err)}
+}
+
+// clip is a text that came from outside, cut to what fits an error.
+func clip(s string) string {
+	const most = 64
+	if len(s) > most {
+		return s[:most] + "…"
+	}
+	return s
+}
+
 // statusGone is what proxies write for a client that went away.
 const statusGone = 499
 

@@ -21,23 +21,23 @@ func fromProto(r *pb.ModelInferRequest) (Request, error) {
 	for i, in := range inputs {
 		kind, err := elementType(in.GetDatatype())
 		if err != nil {
-			return out, Errorf(Invalid, "input %q: %w", clip(in.GetName()), err)
+			return out, ofInput(in.GetName(), err)
 		}
-		n, err := count(in.GetName(), in.GetShape())
+		n, err := count(in.GetShape())
 		if err != nil {
-			return out, err
+			return out, ofInput(in.GetName(), err)
 		}
 		t := onnx.Tensor{Name: in.GetName(), Type: kind, Shape: in.GetShape()}
 		switch {
 		case len(raw) == 0:
 			err = fromContents(&t, n, in.GetContents())
 		case in.GetContents() != nil:
-			err = Errorf(Invalid, "input %q: it has contents although the request has raw_input_contents", clip(in.GetName()))
+			err = Errorf(Invalid, "it has contents although the request has raw_input_contents")
 		default:
 			err = decodeRaw(&t, n, raw[i])
 		}
 		if err != nil {
-			return out, err
+			return out, ofInput(in.GetName(), err)
 		}
 		out.Inputs[i] = t
 	}
@@ -74,7 +74,7 @@ func fromParameters(in map[string]*pb.InferParameter) map[string]any {
 func fromContents(t *onnx.Tensor, n int, c *pb.InferTensorContents) error {
 	switch t.Type {
 	case onnx.Float16, onnx.BFloat16:
-		return Errorf(Invalid, "input %q: %s has no typed form: send raw_input_contents", clip(t.Name), datatype(t.Type))
+		return Errorf(Invalid, "%s has no typed form: send raw_input_contents", datatype(t.Type))
 	case onnx.Float32:
 		t.Floats = c.GetFp32Contents()
 	case onnx.Float64:
@@ -90,7 +90,7 @@ func fromContents(t *onnx.Tensor, n int, c *pb.InferTensorContents) error {
 	case onnx.Uint64:
 		for _, v := range c.GetUint64Contents() {
 			if v > math.MaxInt64 {
-				return beyond(t.Name)
+				return beyond()
 			}
 			t.Ints = append(t.Ints, int64(v))
 		}
@@ -105,11 +105,11 @@ func fromContents(t *onnx.Tensor, n int, c *pb.InferTensorContents) error {
 	}
 	for i, v := range t.Ints {
 		if !inRange(t.Type, v) {
-			return Errorf(Invalid, "input %q: value %d is %d, which does not fit %s", clip(t.Name), i, v, datatype(t.Type))
+			return Errorf(Invalid, "value %d is %d, which does not fit %s", i, v, datatype(t.Type))
 		}
 	}
 	if t.Len() != n {
-		return Errorf(Invalid, "input %q: the shape %v needs %d values, contents has %d", clip(t.Name), t.Shape, n, t.Len())
+		return Errorf(Invalid, "the shape %v needs %d values, contents has %d", t.Shape, n, t.Len())
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func FuzzFromProto(f *testing.F) {
 			return
 		}
 		for _, in := range r.Inputs {
-			n, err := count(in.Name, in.Shape)
+			n, err := count(in.Shape)
 			require.NoError(t, err)
 			require.Equal(t, n, in.Len())
 		}

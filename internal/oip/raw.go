@@ -17,10 +17,10 @@ func decodeRaw(t *onnx.Tensor, n int, raw []byte) error {
 	}
 	w := width(t.Type)
 	if w == 0 { // any number of its elements would fit into no bytes
-		return Errorf(Invalid, "input %q: it is of no type that the protocol has", clip(t.Name))
+		return Errorf(Invalid, "it is of no type that the protocol has")
 	}
 	if n*w != len(raw) {
-		return Errorf(Invalid, "input %q: the shape %v of %s needs %d bytes, there are %d", clip(t.Name), t.Shape, datatype(t.Type), n*w, len(raw))
+		return Errorf(Invalid, "the shape %v of %s needs %d bytes, there are %d", t.Shape, datatype(t.Type), n*w, len(raw))
 	}
 	if takeBytes(t, raw) {
 		return nil
@@ -52,7 +52,7 @@ func decodeRaw(t *onnx.Tensor, n int, raw []byte) error {
 		for i := range t.Ints {
 			v, ok := integer(t.Type, raw[i*w:])
 			if !ok {
-				return beyond(t.Name)
+				return beyond()
 			}
 			t.Ints[i] = v
 		}
@@ -60,8 +60,8 @@ func decodeRaw(t *onnx.Tensor, n int, raw []byte) error {
 	return nil
 }
 
-func beyond(name string) error {
-	return Errorf(Unsupported, "input %q: a UINT64 above %d is not served", clip(name), int64(math.MaxInt64))
+func beyond() error {
+	return Errorf(Unsupported, "a UINT64 above %d is not served", int64(math.MaxInt64))
 }
 
 // integer reads an integer; false if it does not fit 64 bits with sign.
@@ -89,23 +89,23 @@ func integer(t onnx.Type, raw []byte) (int64, bool) {
 
 func decodeStrings(t *onnx.Tensor, n int, raw []byte) error {
 	if n > len(raw)/4 { // each takes four bytes at least
-		return Errorf(Invalid, "input %q: the shape %v needs %d strings, %d bytes cannot hold them", clip(t.Name), t.Shape, n, len(raw))
+		return Errorf(Invalid, "the shape %v needs %d strings, %d bytes cannot hold them", t.Shape, n, len(raw))
 	}
 	t.Strings = make([]string, n)
 	for i := range t.Strings {
 		if len(raw) < 4 {
-			return Errorf(Invalid, "input %q: the bytes end before string %d of %d", clip(t.Name), i, n)
+			return Errorf(Invalid, "the bytes end before string %d of %d", i, n)
 		}
 		size := binary.LittleEndian.Uint32(raw)
 		raw = raw[4:]
 		if uint64(size) > uint64(len(raw)) {
-			return Errorf(Invalid, "input %q: string %d announces %d bytes, %d are left", clip(t.Name), i, size, len(raw))
+			return Errorf(Invalid, "string %d announces %d bytes, %d are left", i, size, len(raw))
 		}
 		t.Strings[i] = string(raw[:size])
 		raw = raw[size:]
 	}
 	if len(raw) != 0 {
-		return Errorf(Invalid, "input %q: %d bytes follow the last of %d strings", clip(t.Name), len(raw), n)
+		return Errorf(Invalid, "%d bytes follow the last of %d strings", len(raw), n)
 	}
 	return nil
 }

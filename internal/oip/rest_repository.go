@@ -38,7 +38,7 @@ func mayOperate(b Backend, token string) error {
 
 // body reads a request's JSON, which may be missing.
 func (s *REST) body(w http.ResponseWriter, r *http.Request, into any) error {
-	b, err := s.read(w, r)
+	b, err := s.read(w, r, nil)
 	if err != nil || len(bytes.TrimSpace(b)) == 0 {
 		return err
 	}

@@ -34,7 +34,7 @@ func TestDecodeRequest(t *testing.T) {
 		one("INT32", "[]", "[5]"):                    tensor(onnx.Int32, []int64{}, func(t *onnx.Tensor) { t.Ints = []int64{5} }),
 		one("FP32", "[1]", "[16777217]"):             tensor(onnx.Float32, []int64{1}, func(t *onnx.Tensor) { t.Floats = []float32{16777216} }),
 	} {
-		got, err := decodeRequest([]byte(text), nil)
+		got, err := newDecoder().decode([]byte(text), nil)
 		require.NoError(t, err, text)
 		require.Equal(t, "7", got.ID)
 		require.Equal(t, []onnx.Tensor{want}, got.Inputs, text)
@@ -67,7 +67,7 @@ func TestDecodeRequest(t *testing.T) {
 		`{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"data":[1],"parameters":{"binary_data_size":4}}]}`: "both data and",
 		`{"inputs":[{"name":"x","datatype":"FP32","shape":[1],"parameters":{"binary_data_size":-4}}]}`:           "binary_data_size is -4",
 	} {
-		_, err := decodeRequest([]byte(text), nil)
+		_, err := newDecoder().decode([]byte(text), nil)
 		require.ErrorContains(t, err, words, text)
 		require.Equal(t, Invalid, codeOf(err), text)
 	}
@@ -101,15 +101,15 @@ func TestBinaryTensors(t *testing.T) {
 			"outputs":    []any{map[string]any{"name": "x", "parameters": map[string]any{"binary_data": false, "classification": 3}}},
 		})
 		require.NoError(t, err)
-		got, err := decodeRequest(text, raw)
+		got, err := newDecoder().decode(text, raw)
 		require.NoError(t, err, in.Type)
 		require.Equal(t, in, got.Inputs[1])
 		require.Equal(t, map[string]any{"binary_data_output": true, "priority": int64(1), "share": 0.5, "note": "x"}, got.Parameters)
 		require.Equal(t, 3, got.Outputs[0].Classes)
 		require.False(t, *got.Outputs[0].Binary)
-		_, err = decodeRequest(text, append(raw, 0))
+		_, err = newDecoder().decode(text, append(raw, 0))
 		require.ErrorContains(t, err, "follow")
-		_, err = decodeRequest(text, raw[:len(raw)-1])
+		_, err = newDecoder().decode(text, raw[:len(raw)-1])
 		require.Error(t, err)
 	}
 	for name, raw := range map[string][]byte{
@@ -173,13 +173,13 @@ func FuzzDecodeRequest(f *testing.F) {
 	f.Add([]byte(`{"id":"1","inputs":[{"name":"x","datatype":"BYTES","shape":[1],"parameters":{"binary_data_size":5}}]}`), []byte{1, 0, 0, 0, 'a'})
 	f.Add([]byte(`{"inputs":[{"name":"x","datatype":"INT8","shape":[9999999,214],"data":[1,"a",[true]]}],"outputs":[{"name":"y","parameters":{"classification":2}}]}`), []byte{})
 	f.Fuzz(func(t *testing.T, text, tail []byte) {
-		r, err := decodeRequest(text, tail)
+		r, err := newDecoder().decode(text, tail)
 		if err != nil {
 			require.Equal(t, Invalid, min(codeOf(err), Invalid), "%v", err)
 			return
 		}
 		for _, in := range r.Inputs {
-			n, err := count(in.Name, in.Shape)
+			n, err := count(in.Shape)
 			require.NoError(t, err)
 			require.Equal(t, n, in.Len())
 			raw := appendRaw(nil, in)

@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
-	"unicode/utf8"
 )
 
-// walker goes through JSON once, without copying it: a request is mostly numbers, and they are
-// read where they stand. Whatever it hands out is well formed.
+// walker goes through JSON without copying it: a request is mostly numbers, and they are read where
+// they stand. Whatever it hands out is well formed.
 type walker struct {
 	body []byte
 	at   int
@@ -94,15 +92,11 @@ func (w *walker) object(visit func(name []byte) error) error {
 	}
 	for {
 		w.peek()
-		start := w.at
-		if !w.text() {
+		name, ok := w.text()
+		if !ok || !w.take(':') {
 			return errSyntax
 		}
-		name := w.body[start+1 : w.at-1]
-		if !w.take(':') {
-			return errSyntax
-		}
-		if err := visit(name); err != nil {
+		if err := visit(name.inside(w.body)); err != nil {
 			return err
 		}
 		if w.take('}') {
@@ -165,17 +159,44 @@ func (w *walker) skip() bool {
 	}
 }
 
+// leap goes behind the next value as skip does, but takes a list of numbers for well formed: it
+// is for a list that is read later.
+func (w *walker) leap() bool {
+	if w.peek() != '[' {
+		return w.skip()
+	}
+	depth := 0
+	for at := w.at; ; {
+		n := bytes.IndexByte(w.body[at:], ']')
+		if n < 0 {
+			return false
+		}
+		inside := w.body[at : at+n]
+		if bytes.IndexByte(inside, '"') >= 0 { // in strings, brackets mean nothing
+			return w.skip()
+		}
+		depth += bytes.Count(inside, []byte{'['}) - 1
+		at += n + 1
+		if depth == 0 {
+			w.at = at
+			return true
+		}
+	}
+}
+
 // name goes behind the name of a field and its colon.
 func (w *walker) name() bool {
 	w.peek()
-	return w.text() && w.take(':')
+	_, ok := w.text()
+	return ok && w.take(':')
 }
 
 // scalar goes behind a value that is no list and no object.
 func (w *walker) scalar(first byte) bool {
 	switch first {
 	case '"':
-		return w.text()
+		_, ok := w.text()
+		return ok
 	case 't':
 		return w.word("true")
 	case 'f':
@@ -183,7 +204,8 @@ func (w *walker) scalar(first byte) bool {
 	case 'n':
 		return w.word("null")
 	}
-	return w.number()
+	var n decimal
+	return w.number(&n)
 }
 
 func (w *walker) word(s string) bool {
@@ -192,124 +214,4 @@ func (w *walker) word(s string) bool {
 	}
 	w.at += len(s)
 	return true
-}
-
-// text goes behind a string.
-func (w *walker) text() bool {
-	b := w.body
-	if w.at >= len(b) || b[w.at] != '"' {
-		return false
-	}
-	for i := w.at + 1; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == '"':
-			w.at = i + 1
-			return true
-		case c < ' ':
-			return false
-		case c == '\\':
-			i++
-			if i == len(b) || !escape(b[i:]) {
-				return false
-			}
-		}
-	}
-	return false
-}
-
-// escape tells whether what follows a backslash may.
-func escape(b []byte) bool {
-	switch b[0] {
-	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
-		return true
-	case 'u':
-		for i := 1; i <= 4; i++ {
-			if i >= len(b) || !(b[i] >= '0' && b[i] <= '9' || b[i] >= 'a' && b[i] <= 'f' || b[i] >= 'A' && b[i] <= 'F') {
-				return false
-			}
-		}
-		return true
-	}
-	return false
-}
-
-// number goes behind a number.
-func (w *walker) number() bool {
-	b, i := w.body, w.at
-	digits := func() bool {
-		start := i
-		for i < len(b) && b[i] >= '0' && b[i] <= '9' {
-			i++
-		}
-		return i > start
-	}
-	if i < len(b) && b[i] == '-' {
-		i++
-	}
-	if i < len(b) && b[i] == '0' {
-		i++
-	} else if !digits() {
-		return false
-	}
-	if i < len(b) && b[i] == '.' {
-		i++
-		if !digits() {
-			return false
-		}
-	}
-	if i < len(b) && b[i]|' ' == 'e' {
-		i++
-		if i < len(b) && (b[i] == '+' || b[i] == '-') {
-			i++
-		}
-		if !digits() {
-			return false
-		}
-	}
-	w.at = i
-	return true
-}
-
-// is tells the kind of a value by its first sign: '{', '[', '"', or 'n' for null.
-func is(value []byte, kind byte) bool { return value[0] == kind }
-
-// text reads a string; null is an empty one.
-func text(name string, value []byte) (string, error) {
-	switch {
-	case is(value, 'n'):
-		return "", nil
-	case !is(value, '"'):
-		return "", fmt.Errorf("%s is %s: want a string", name, clip(string(value)))
-	}
-	if plain := value[1 : len(value)-1]; bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
-		return string(plain), nil
-	}
-	var s string
-	err := json.Unmarshal(value, &s)
-	return s, err
-}
-
-// integers reads a list of integers; null is none.
-func integers(name string, value []byte) ([]int64, error) {
-	switch {
-	case is(value, 'n'):
-		return nil, nil
-	case !is(value, '['):
-		return nil, fmt.Errorf("%s is %s: want a list of integers", name, clip(string(value)))
-	}
-	out := make([]int64, 0, 4)
-	w := walker{body: value}
-	err := w.list(func() error {
-		v, err := w.value()
-		if err != nil {
-			return err
-		}
-		n, err := strconv.ParseInt(string(v), 10, 64)
-		if err != nil {
-			return fmt.Errorf("%s holds %s: want integers of 64 bits", name, clip(string(v)))
-		}
-		out = append(out, n)
-		return nil
-	})
-	return out, err
 }

@@ -14,7 +14,7 @@ func rebuilt(t *testing.T, value []byte) any {
 	t.Helper()
 	var out any
 	switch {
-	case is(value, '{'):
+	case value[0] == '{':
 		fields := map[string]any{}
 		w := walker{body: value}
 		require.NoError(t, w.object(func(name []byte) error {
@@ -26,7 +26,7 @@ func rebuilt(t *testing.T, value []byte) any {
 			return nil
 		}))
 		out = fields
-	case is(value, '['):
+	case value[0] == '[':
 		items := []any{}
 		w := walker{body: value}
 		require.NoError(t, w.list(func() error {
@@ -38,10 +38,11 @@ func rebuilt(t *testing.T, value []byte) any {
 		out = items
 	default:
 		require.NoError(t, json.Unmarshal(value, &out), "%q", value)
-		if is(value, '"') {
-			s, err := text("x", value)
-			require.NoError(t, err)
-			require.Equal(t, out, s)
+		if value[0] == '"' {
+			w := walker{body: value}
+			s, ok := w.text()
+			require.True(t, ok)
+			require.Equal(t, out, s.meaning(value))
 		}
 	}
 	return out
@@ -76,10 +77,12 @@ func TestNestingIsBounded(t *testing.T) {
 	deep := func(levels int) []byte {
 		return []byte(`{"inputs":[{"data":` + strings.Repeat("[", levels) + strings.Repeat("]", levels) + `}]}`)
 	}
-	var r wireRequest
-	require.NoError(t, r.read(deep(maxNesting)))
-	require.ErrorContains(t, r.read(deep(maxNesting+1)), "nested deeper than 256 levels")
-	require.ErrorContains(t, r.read(deep(1<<20)), "exceeded max depth")
+	for levels, words := range map[int]string{
+		maxNesting: "datatype \"\" is none of", maxNesting + 1: "nested deeper than 256 levels", 1 << 20: "exceeded max depth",
+	} {
+		_, err := newDecoder().decode(deep(levels), nil)
+		require.ErrorContains(t, err, words, levels)
+	}
 }
 
 func TestRequestOfWrongForm(t *testing.T) {
@@ -90,7 +93,7 @@ func TestRequestOfWrongForm(t *testing.T) {
 		`{"inputs":[{"shape":[1.5]}]}`: "shape holds 1.5", `{"inputs":[{"shape":[null]}]}`: "shape holds null", `{"parameters":[]}`: "cannot unmarshal", `{"outputs":[1]}`: "cannot unmarshal",
 		`{"inputs":null}`: `"inputs" is missing`,
 	} {
-		_, err := decodeRequest([]byte(body), nil)
+		_, err := newDecoder().decode([]byte(body), nil)
 		require.ErrorContains(t, err, words, body)
 		require.Equal(t, Invalid, codeOf(err), body)
 	}
