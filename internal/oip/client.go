@@ -89,6 +89,7 @@ func outputs(r *pb.ModelInferResponse) ([]onnx.Tensor, error) {
 		return nil, Errorf(Internal, "the answer has %d outputs and %d raw contents", len(list), len(raw))
 	}
 	out := make([]onnx.Tensor, len(list))
+	room := blocks{tensors: len(list)}
 	for i, t := range list {
 		kind, err := elementType(t.GetDatatype())
 		if err != nil {
@@ -99,7 +100,7 @@ func outputs(r *pb.ModelInferResponse) ([]onnx.Tensor, error) {
 			return nil, answered(t, err)
 		}
 		out[i] = onnx.Tensor{Name: t.GetName(), Type: kind, Shape: slices.Clone(t.GetShape())}
-		if err := decodeRaw(&out[i], n, raw[i]); err != nil {
+		if err := decodeRaw(&out[i], n, raw[i], &room); err != nil {
 			return nil, answered(t, err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // appendData writes a tensor's elements as a flat list. JSON has no NaN and no
 // infinity, and the protocol gives 16-bit floating-point numbers no form in it:
 // they are an error that says what to ask for.
-func appendData(b []byte, t onnx.Tensor) ([]byte, error) {
+func appendData(b []byte, t *onnx.Tensor) ([]byte, error) {
 	if t.Type.Half() {
 		return nil, Errorf(Invalid, "output %q: %s has no form in JSON: ask for binary data", t.Name, datatype(t.Type))
 	}

@@ -138,7 +138,7 @@ func (d *decoder) tensor(in *wireInput) error {
 			return Errorf(Invalid, "binary_data_size is %d, %d bytes are left", size, len(d.tail))
 		}
 		t := &onnx.Tensor{Type: kind, Shape: in.shape}
-		err = decodeRaw(t, n, d.tail[:size])
+		err = decodeRaw(t, n, d.tail[:size], &blocks{})
 		d.tail = d.tail[size:]
 		d.gather.text(d.body, in.name)
 		d.gather.add(kind, in.shape, 0, t)

@@ -48,6 +48,9 @@ func takeBytes(t *onnx.Tensor, raw []byte) bool {
 	return false
 }
 
+// textOf is the text of bytes, which nobody may change from then on.
+func textOf(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
 type number interface{ float32 | float64 | int64 }
 
 func asBytes[T number](values []T) []byte {

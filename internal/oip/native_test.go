@@ -29,7 +29,7 @@ func TestNativeBytes(t *testing.T) {
 		for offset := range 9 { // most places are not where such a number may lie
 			raw := append(make([]byte, offset, offset+len(c.raw)), c.raw...)[offset:]
 			got := onnx.Tensor{Name: c.tensor.Name, Type: c.tensor.Type, Shape: c.tensor.Shape}
-			require.NoError(t, decodeRaw(&got, c.tensor.Len(), raw))
+			require.NoError(t, decodeRaw(&got, c.tensor.Len(), raw, &blocks{}))
 			require.Equal(t, c.tensor, got)
 		}
 	}

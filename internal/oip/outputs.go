@@ -12,7 +12,7 @@ import (
 
 // answer is an output as it was asked for.
 type answer struct {
-	onnx.Tensor
+	*onnx.Tensor
 	binary bool
 }
 
@@ -20,8 +20,8 @@ type answer struct {
 func choose(r Request, all []onnx.Tensor, binary bool) ([]answer, error) {
 	if len(r.Outputs) == 0 {
 		out := make([]answer, len(all))
-		for i, t := range all {
-			out[i] = answer{t, binary}
+		for i := range all {
+			out[i] = answer{&all[i], binary}
 		}
 		return out, nil
 	}
@@ -31,15 +31,16 @@ func choose(r Request, all []onnx.Tensor, binary bool) ([]answer, error) {
 		if i < 0 {
 			return nil, Errorf(Invalid, "the model has no output %q", clip(wanted.Name))
 		}
-		a := answer{all[i], binary}
+		a := answer{&all[i], binary}
 		if wanted.Binary != nil {
 			a.binary = *wanted.Binary
 		}
 		if wanted.Classes > 0 {
-			var err error
-			if a.Tensor, err = classes(all[i], wanted.Classes); err != nil {
+			t, err := classes(all[i], wanted.Classes)
+			if err != nil {
 				return nil, err
 			}
+			a.Tensor = &t
 		}
 		out = append(out, a)
 	}
@@ -134,7 +135,7 @@ func appendResponse(b []byte, r Request, resp Response, outs []answer) (_ []byte
 		if o.binary {
 			binary = true
 			b = append(b, `,"parameters":{"binary_data_size":`...)
-			b = strconv.AppendInt(b, int64(rawSize(o.Tensor)), 10)
+			b = strconv.AppendInt(b, int64(rawSize(*o.Tensor)), 10)
 			b = append(b, '}')
 		} else {
 			b = append(b, `,"data":`...)
@@ -151,7 +152,7 @@ func appendResponse(b []byte, r Request, resp Response, outs []answer) (_ []byte
 	header = len(b) - start
 	for _, o := range outs {
 		if o.binary {
-			b = appendRaw(b, o.Tensor)
+			b = appendRaw(b, *o.Tensor)
 		}
 	}
 	return b, header, nil

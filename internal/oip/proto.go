@@ -18,6 +18,7 @@ func fromProto(r *pb.ModelInferRequest) (Request, error) {
 		return out, Errorf(Invalid, "raw_input_contents has %d entries for %d inputs", len(raw), len(inputs))
 	}
 	out.Inputs = make([]onnx.Tensor, len(inputs))
+	room := &blocks{tensors: len(inputs)}
 	for i, in := range inputs {
 		kind, err := elementType(in.GetDatatype())
 		if err != nil {
@@ -30,11 +31,11 @@ func fromProto(r *pb.ModelInferRequest) (Request, error) {
 		t := onnx.Tensor{Name: in.GetName(), Type: kind, Shape: in.GetShape()}
 		switch {
 		case len(raw) == 0:
-			err = fromContents(&t, n, in.GetContents())
+			err = fromContents(&t, n, in.GetContents(), room)
 		case in.GetContents() != nil:
 			err = Errorf(Invalid, "it has contents although the request has raw_input_contents")
 		default:
-			err = decodeRaw(&t, n, raw[i])
+			err = decodeRaw(&t, n, raw[i], room)
 		}
 		if err != nil {
 			return out, ofInput(in.GetName(), err)
@@ -51,7 +52,11 @@ func fromProto(r *pb.ModelInferRequest) (Request, error) {
 	return out, nil
 }
 
+// fromParameters reads parameters; none are nil.
 func fromParameters(in map[string]*pb.InferParameter) map[string]any {
+	if len(in) == 0 {
+		return nil
+	}
 	out := make(map[string]any, len(in))
 	for name, p := range in {
 		switch v := p.GetParameterChoice().(type) {
@@ -70,8 +75,8 @@ func fromParameters(in map[string]*pb.InferParameter) map[string]any {
 	return out
 }
 
-// fromContents reads a typed tensor of n elements.
-func fromContents(t *onnx.Tensor, n int, c *pb.InferTensorContents) error {
+// fromContents reads a typed tensor of n elements. The message's content belongs to the tensor from then on.
+func fromContents(t *onnx.Tensor, n int, c *pb.InferTensorContents, room *blocks) error {
 	switch t.Type {
 	case onnx.Float16, onnx.BFloat16:
 		return Errorf(Invalid, "%s has no typed form: send raw_input_contents", datatype(t.Type))
@@ -82,25 +87,29 @@ func fromContents(t *onnx.Tensor, n int, c *pb.InferTensorContents) error {
 	case onnx.Bool:
 		t.Bools = c.GetBoolContents()
 	case onnx.String:
-		for _, b := range c.GetBytesContents() {
-			t.Strings = append(t.Strings, string(b))
+		t.Strings = room.strings(len(c.GetBytesContents()))
+		for i, b := range c.GetBytesContents() {
+			t.Strings[i] = textOf(b)
 		}
 	case onnx.Int64:
 		t.Ints = c.GetInt64Contents()
 	case onnx.Uint64:
-		for _, v := range c.GetUint64Contents() {
+		t.Ints = room.integers(len(c.GetUint64Contents()))
+		for i, v := range c.GetUint64Contents() {
 			if v > math.MaxInt64 {
 				return beyond()
 			}
-			t.Ints = append(t.Ints, int64(v))
+			t.Ints[i] = int64(v)
 		}
 	case onnx.Uint8, onnx.Uint16, onnx.Uint32:
-		for _, v := range c.GetUintContents() {
-			t.Ints = append(t.Ints, int64(v))
+		t.Ints = room.integers(len(c.GetUintContents()))
+		for i, v := range c.GetUintContents() {
+			t.Ints[i] = int64(v)
 		}
 	default:
-		for _, v := range c.GetIntContents() {
-			t.Ints = append(t.Ints, int64(v))
+		t.Ints = room.integers(len(c.GetIntContents()))
+		for i, v := range c.GetIntContents() {
+			t.Ints[i] = int64(v)
 		}
 	}
 	for i, v := range t.Ints {
@@ -117,9 +126,11 @@ func fromContents(t *onnx.Tensor, n int, c *pb.InferTensorContents) error {
 // toProto writes a response; tensors are raw.
 func toProto(r Request, resp Response, outs []answer) *pb.ModelInferResponse {
 	out := &pb.ModelInferResponse{ModelName: resp.Model, ModelVersion: resp.Version, Id: r.ID}
-	for _, o := range outs {
-		out.Outputs = append(out.Outputs, &pb.ModelInferResponse_InferOutputTensor{Name: o.Name, Datatype: datatype(o.Type), Shape: o.Shape})
-		out.RawOutputContents = append(out.RawOutputContents, rawOf(o.Tensor))
+	list := make([]pb.ModelInferResponse_InferOutputTensor, len(outs))
+	out.Outputs, out.RawOutputContents = make([]*pb.ModelInferResponse_InferOutputTensor, len(outs)), make([][]byte, len(outs))
+	for i, o := range outs {
+		list[i].Name, list[i].Datatype, list[i].Shape = o.Name, datatype(o.Type), o.Shape
+		out.Outputs[i], out.RawOutputContents[i] = &list[i], rawOf(*o.Tensor)
 	}
 	return out
 }

@@ -11,9 +11,9 @@ import (
 // little-endian, row-major, one byte for a bool, strings behind their length in
 // four bytes. The bytes have to be exactly as many as the elements need, and belong
 // to the tensor from then on.
-func decodeRaw(t *onnx.Tensor, n int, raw []byte) error {
+func decodeRaw(t *onnx.Tensor, n int, raw []byte, room *blocks) error {
 	if t.Type == onnx.String {
-		return decodeStrings(t, n, raw)
+		return decodeStrings(t, n, raw, room)
 	}
 	w := width(t.Type)
 	if w == 0 { // any number of its elements would fit into no bytes
@@ -48,7 +48,7 @@ func decodeRaw(t *onnx.Tensor, n int, raw []byte) error {
 			t.Bools[i] = b != 0
 		}
 	default:
-		t.Ints = make([]int64, n)
+		t.Ints = room.integers(n)
 		for i := range t.Ints {
 			v, ok := integer(t.Type, raw[i*w:])
 			if !ok {
@@ -87,11 +87,12 @@ func integer(t onnx.Type, raw []byte) (int64, bool) {
 	return int64(v), v <= math.MaxInt64 //nolint:gosec // the caller is told
 }
 
-func decodeStrings(t *onnx.Tensor, n int, raw []byte) error {
+// decodeStrings reads n strings, which lie in raw from then on.
+func decodeStrings(t *onnx.Tensor, n int, raw []byte, room *blocks) error {
 	if n > len(raw)/4 { // each takes four bytes at least
 		return Errorf(Invalid, "the shape %v needs %d strings, %d bytes cannot hold them", t.Shape, n, len(raw))
 	}
-	t.Strings = make([]string, n)
+	t.Strings = room.strings(n)
 	for i := range t.Strings {
 		if len(raw) < 4 {
 			return Errorf(Invalid, "the bytes end before string %d of %d", i, n)
@@ -101,7 +102,7 @@ func decodeStrings(t *onnx.Tensor, n int, raw []byte) error {
 		if uint64(size) > uint64(len(raw)) {
 			return Errorf(Invalid, "string %d announces %d bytes, %d are left", i, size, len(raw))
 		}
-		t.Strings[i] = string(raw[:size])
+		t.Strings[i] = textOf(raw[:size])
 		raw = raw[size:]
 	}
 	if len(raw) != 0 {

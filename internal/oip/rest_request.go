@@ -40,7 +40,7 @@ func rawRequest(inputs []onnx.Info, body []byte) (Request, error) {
 	}
 	elements, err := count(t.Shape)
 	if err == nil {
-		err = decodeRaw(&t, elements, body)
+		err = decodeRaw(&t, elements, body, &blocks{})
 	}
 	if err != nil {
 		return Request{}, ofInput(in.Name, err)

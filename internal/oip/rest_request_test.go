@@ -116,10 +116,10 @@ func TestBinaryTensors(t *testing.T) {
 		"announces": binary.LittleEndian.AppendUint32(nil, 1<<31), "cannot hold": {1, 2, 3}, "follow": {0, 0, 0, 0, 0},
 	} {
 		x := onnx.Tensor{Name: "x", Type: onnx.String, Shape: []int64{1}}
-		require.ErrorContains(t, decodeRaw(&x, 1, raw), name)
+		require.ErrorContains(t, decodeRaw(&x, 1, raw, &blocks{}), name)
 	}
 	big := onnx.Tensor{Name: "x", Type: onnx.Uint64, Shape: []int64{1}}
-	require.ErrorContains(t, decodeRaw(&big, 1, binary.LittleEndian.AppendUint64(nil, math.MaxUint64)), "UINT64")
+	require.ErrorContains(t, decodeRaw(&big, 1, binary.LittleEndian.AppendUint64(nil, math.MaxUint64), &blocks{}), "UINT64")
 }
 
 func TestRawRequest(t *testing.T) {
@@ -184,7 +184,7 @@ func FuzzDecodeRequest(f *testing.F) {
 			require.Equal(t, n, in.Len())
 			raw := appendRaw(nil, in)
 			again := onnx.Tensor{Name: in.Name, Type: in.Type, Shape: in.Shape}
-			require.NoError(t, decodeRaw(&again, n, raw))
+			require.NoError(t, decodeRaw(&again, n, raw, &blocks{}))
 			require.Equal(t, raw, appendRaw(nil, again))
 		}
 	})

@@ -61,11 +61,14 @@ func FuzzWalker(f *testing.F) {
 		if err == nil {
 			err = w.end()
 		}
-		var want any
-		if wrong := json.Unmarshal(body, &want); wrong != nil || err != nil {
+		if err != nil || !json.Valid(body) {
 			if bytes.Count(body, []byte("["))+bytes.Count(body, []byte("{")) <= maxNesting {
-				require.Equal(t, wrong == nil, err == nil, "%v, but %v", wrong, err)
+				require.Equal(t, json.Valid(body), err == nil, "%v", err)
 			}
+			return
+		}
+		var want any
+		if json.Unmarshal(body, &want) != nil { // a number that fits no float64
 			return
 		}
 		require.Equal(t, want, rebuilt(t, value))
