@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
+	"github.com/slipway-ml/slipway/internal/feature"
 	"github.com/slipway-ml/slipway/internal/gateway/predlog"
 	"github.com/slipway-ml/slipway/internal/monitor"
 	"github.com/slipway-ml/slipway/internal/spec"
@@ -32,26 +33,29 @@ func (b *bench) predict(data spec.Data, gateway string, change func(row map[stri
 	require.NoError(b.t, err)
 	rows, err := csv.NewReader(bytes.NewReader(b.content(data.Test))).ReadAll()
 	require.NoError(b.t, err)
+	layout := &predlog.Layout{Model: model, Version: "1.1.0", Sensitive: data.Sensitive}
+	for _, column := range rows[0] {
+		if column != data.Label && !slices.Contains(data.Exclude, column) {
+			layout.Columns = append(layout.Columns, column)
+		}
+	}
 	for i, row := range rows[1:] {
 		features := map[string]any{}
 		for j, column := range rows[0] {
-			if column == data.Label || slices.Contains(data.Exclude, column) {
-				continue
-			}
 			features[column] = row[j]
 			if number, err := strconv.ParseFloat(row[j], 64); err == nil {
 				features[column] = number
 			}
 		}
 		change(features)
-		record := predlog.Record{
-			Model: model, Version: "1.1.0", Time: windowEnd.Add(-time.Duration(len(rows)-i) * time.Second),
-			RequestID: gateway + strconv.Itoa(i), Features: features, Prediction: "good", LatencyMS: 3,
+		r := predlog.Request{
+			Layout: layout, Time: windowEnd.Add(-time.Duration(len(rows)-i) * time.Second), ID: gateway + strconv.Itoa(i),
+			Rows: []map[string]any{features}, Predictions: []feature.Prediction{{LabelText: "good"}}, LatencyMS: 3,
 		}
 		if i == 0 {
-			record.Prediction, record.Error = "", "model failed"
+			r.Predictions, r.Error = nil, "model failed"
 		}
-		log.Add(1, func() ([]predlog.Record, []string) { return []predlog.Record{record}, data.Sensitive })
+		log.Add(&r)
 	}
 	done, cancel := context.WithCancel(b.t.Context())
 	cancel()

@@ -32,6 +32,7 @@ type Gateway struct {
 	tracing *tracing
 	stats   *Stats
 	log     *predlog.Log
+	layouts *layouts
 	metrics *metrics
 	prober  *prober
 	grpc    *grpcServer
@@ -77,6 +78,7 @@ func New(cfg Config) (*Gateway, error) {
 	if g.metrics, err = newMetrics(cfg.Registry, g.table, pool, g.budget, g.contact); err != nil {
 		return nil, err
 	}
+	g.layouts = &layouts{sensitive: cfg.Sensitive}
 	g.log, err = predlog.New(predlog.Config{
 		Gateway: g.id, Blobs: cfg.Blobs, Ledger: cfg.Catalog, Rows: cfg.LogRows, Age: cfg.LogAge, Buffer: cfg.LogBuffer,
 		Dropped: func(n int) { g.metrics.dropped.Add(float64(n)) }, Logger: cfg.Logger,

@@ -87,16 +87,15 @@ func (b inference) infer(ctx context.Context, r oip.Request, id, subject string)
 	began := time.Now()
 	out, err := c.Infer(limited, r.Inputs, int(min(max(priority, 0), 1000)))
 	a := answer{key: c.key, latency: time.Since(began)}
-	rows := func() serving.Input { return input(r.Inputs) }
-	n := int(r.Inputs[0].Rows())
-	err = g.judge(ctx, c, rows, err)
+	in := serving.Input{Tensors: r.Inputs}
+	err = g.judge(ctx, c, in, err)
 	verdict := err
 	if err == nil { // predictions that are no numbers count against the model, and are still the tensors asked for
-		a.predictions, verdict = read(c, out, n)
+		a.predictions, verdict = read(c, out, in.Len())
 	}
 	g.count(c, a, verdict, ctx.Err() != nil)
 	g.sayPanic(c.key, id, err)
-	g.note(c, id, began, subject, n, rows, a, verdict)
+	g.note(c, id, began, subject, in, a, verdict)
 	return c.key, out, err
 }
 
@@ -196,7 +195,7 @@ func refusal(err error) error {
 	return err
 }
 
-// input is a request's tensors as rows for the log: columns of one value a row,
+// input is a request's tensors as rows: columns of one value a row,
 // or one matrix of numbers. Others have no such form: then it is empty.
 func input(in []onnx.Tensor) serving.Input {
 	if len(in) == 0 {

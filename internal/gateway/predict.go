@@ -2,12 +2,8 @@ package gateway
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/catalog"
@@ -45,17 +41,16 @@ func (g *Gateway) predict(ctx context.Context, id string, req predictRequest) (o
 	began := time.Now()
 	predictions, err := c.Predict(limited, req.Input)
 	out = answer{key: c.key, predictions: predictions, latency: time.Since(began)}
-	in := func() serving.Input { return req.Input }
-	err = g.judge(ctx, c, in, err)
+	err = g.judge(ctx, c, req.Input, err)
 	g.count(c, out, err, ctx.Err() != nil)
-	g.note(c, id, began, req.Subject, req.Input.Len(), in, out, err)
+	g.note(c, id, began, req.Subject, req.Input, out, err)
 	return out, err
 }
 
 // judge finds the errors that look like somebody else's fault and are the model's.
 // ctx is the caller's.
-func (g *Gateway) judge(ctx context.Context, c choice, in func() serving.Input, err error) error {
-	if errors.Is(err, serving.ErrInput) && g.onlyHere(c, in()) {
+func (g *Gateway) judge(ctx context.Context, c choice, in serving.Input, err error) error {
+	if errors.Is(err, serving.ErrInput) && g.onlyHere(c, in) {
 		err = fmt.Errorf("%w: it refuses rows that the version in production takes: %w", serving.ErrModel, &asText{err})
 	}
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
@@ -123,7 +118,13 @@ func (g *Gateway) route(model string) (catalog.Route, error) {
 // onlyHere tells that the canary refuses an input that production would take:
 // then the input is not at fault, the canary is.
 func (g *Gateway) onlyHere(c choice, in serving.Input) bool {
-	if c.other == nil || in.Len() == 0 {
+	if c.other == nil {
+		return false
+	}
+	if in.Tensors != nil {
+		in = input(in.Tensors) // tensors are checked when they run
+	}
+	if in.Len() == 0 {
 		return false
 	}
 	production, err := g.pool.Acquire(*c.other)
@@ -161,88 +162,22 @@ func (g *Gateway) count(c choice, a answer, err error, gone bool) {
 	}
 }
 
-// note puts each row of a request that the model took into the prediction log. The
-// log makes the records when it writes them, so in must not change any more.
-func (g *Gateway) note(c choice, id string, at time.Time, subject string, rows int, in func() serving.Input, a answer, err error) {
+// note puts each row of a request that the model took into the prediction log, which
+// makes use of the input and the predictions later: they must not change any more.
+func (g *Gateway) note(c choice, id string, at time.Time, subject string, in serving.Input, a answer, err error) {
 	if err != nil && !errors.Is(err, serving.ErrModel) {
 		return
 	}
-	config, columns := g.sync.config(c.key), c.Columns()
-	g.log.Add(rows, func() ([]predlog.Record, []string) {
-		sensitive := slices.Concat(g.cfg.Sensitive["*"], g.cfg.Sensitive[c.key.Model], config.Sensitive)
-		record := predlog.Record{
-			Model: c.key.Model, Version: c.key.Version, Time: at, RequestID: id, LatencyMS: milliseconds(a.latency),
-		}
-		if subject != "" {
-			sum := sha256.Sum256([]byte(subject))
-			record.Subject = hex.EncodeToString(sum[:])
-		}
-		if err != nil {
-			record.Error = clipError(err)
-		}
-		input := in()
-		out := make([]predlog.Record, input.Len())
-		for i := range out {
-			out[i] = record
-			features(&out[i], input, i, columns, config.Columns, len(sensitive) > 0)
-			if err == nil && i < len(a.predictions) {
-				out[i].Prediction, out[i].Probability = predicted(a.predictions[i])
-			}
-		}
-		return out, sensitive
-	})
-}
-
-// features puts a row's values by column into its record: of an object those that the model
-// takes, of a list all of them, named by the configuration. A list without
-// names is logged by place, unless some columns are sensitive: nobody could
-// tell which.
-func features(r *predlog.Record, in serving.Input, row int, columns, names []string, sensitive bool) {
-	named := func(n int) bool { return !sensitive || len(names) == n }
-	if in.Rows == nil {
-		if named(len(in.Matrix[row])) {
-			r.Numbers, r.Names = in.Matrix[row], names
-		}
-		return
+	r := predlog.Request{
+		Layout: g.layouts.of(c, g.sync), Time: at, ID: id, Subject: subject, LatencyMS: milliseconds(a.latency),
+		Tensors: in.Tensors, Rows: in.Rows, Matrix: in.Matrix,
 	}
-	if len(in.Rows[row]) == len(columns) && !slices.ContainsFunc(columns, func(name string) bool { _, ok := in.Rows[row][name]; return !ok }) {
-		r.Features = in.Rows[row] // nothing is left out
-		return
+	if err != nil {
+		r.Error = clipError(err)
+	} else {
+		r.Predictions = a.predictions
 	}
-	r.Features = map[string]any{}
-	for name, v := range in.Rows[row] {
-		if values, ok := v.([]any); ok && columns == nil {
-			for i := 0; i < len(values) && named(len(values)); i++ {
-				r.Features[nth(names, len(values), i)] = values[i]
-			}
-		} else if slices.Contains(columns, name) {
-			r.Features[name] = v
-		}
-	}
-}
-
-func nth(names []string, width, i int) string {
-	if len(names) == width {
-		return names[i]
-	}
-	return strconv.Itoa(i)
-}
-
-// predicted is a prediction as text, and the probability of its label.
-func predicted(p feature.Prediction) (text string, probability *float64) {
-	switch {
-	case p.Label != nil:
-		text = strconv.FormatInt(*p.Label, 10)
-	case p.Value != nil:
-		return strconv.FormatFloat(*p.Value, 'g', -1, 64), nil
-	default:
-		text = p.LabelText
-	}
-	if len(p.Probabilities) > 0 {
-		top := slices.Max(p.Probabilities)
-		probability = &top
-	}
-	return text, probability
+	g.log.Add(&r)
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -18,7 +18,7 @@ import (
 
 // Sync brings the table and the pool to what the catalog desires, and keeps
 // what a start without the catalog needs. Its methods belong to one goroutine,
-// but for contact, config and refresh.
+// but for contact, configs and refresh.
 type Sync struct {
 	catalog Catalog
 	table   *Table
@@ -30,7 +30,7 @@ type Sync struct {
 	extra   func() []heldVersion // beside what the routes want
 	asked   chan chan struct{}   // to bring the pool to what is desired now
 
-	configs atomic.Pointer[map[serving.Key]ModelConfig]
+	configs atomic.Pointer[map[serving.Key]ModelConfig] // of the versions that are held; a map is not changed
 	raw     map[serving.Key]json.RawMessage
 	kept    bool         // what is on disk is what is held
 	trouble string       // what was logged last
@@ -46,9 +46,6 @@ func newSync(cfg Config, table *Table, pool *serving.Pool, files cache, extra fu
 	s.configs.Store(&map[serving.Key]ModelConfig{})
 	return s
 }
-
-// config is the configuration of a version that the table names.
-func (s *Sync) config(key serving.Key) ModelConfig { return (*s.configs.Load())[key] }
 
 // restore takes up what was kept on disk. A file that can't be read is worth a
 // warning, not a refusal to start.

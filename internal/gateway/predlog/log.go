@@ -31,28 +31,30 @@ type Config struct {
 	Ledger  Ledger // required
 	// Rows ends a segment. Zero: 2048.
 	Rows int
-	// Age ends a segment this long after its first record. Zero: 5 s.
+	// Age ends a segment at the first look, of five in that time, that finds it so old: its first
+	// row may wait for a fifth longer. Zero: 5 s.
 	Age time.Duration
-	// Buffer is how many records may wait for the writer. Zero: 8192.
+	// Buffer is how many rows may wait for the writer. Zero: 8192.
 	Buffer int
 	// Timeout bounds each attempt to store a segment. Zero: 30 s.
 	Timeout time.Duration
-	// Dropped is told how many records found no place. May be nil.
-	Dropped func(records int)
+	// Dropped is told how many rows found no place. May be nil.
+	Dropped func(rows int)
 	Logger  *slog.Logger // nil: slog.Default
 }
 
-// Log gathers records and writes segments. Run does the writing.
+// Log gathers the rows of requests and writes segments. Run does the writing.
 type Log struct {
 	cfg     Config
 	dropped atomic.Int64
 	enough  chan struct{} // so many wait that the writer should not wait for its next tick
 
-	mu      sync.Mutex
-	entries []entry
-	waiting int64 // records of the entries
+	mu       sync.Mutex
+	requests []Request
+	waiting  int // rows of the requests
 
 	// The rest belongs to Run.
+	spare   []Request // has room for requests, and holds none
 	open    map[stream]*segment
 	sealed  []sealed
 	seq     int64
@@ -61,19 +63,15 @@ type Log struct {
 
 type stream struct{ model, version string }
 
-// entry makes the records of a request.
-type entry func() (records []Record, sensitive []string)
-
-type segment struct {
-	records []Record
-	began   time.Time
-}
-
 // sealed is a segment that changes no more: it is stored under this number or not at all.
 type sealed struct {
 	fact  catalog.Segment // without Digest
 	bytes []byte
 }
+
+// few rows waiting are enough to wake the writer: what waits holds on to whole requests, of which the
+// log keeps a small part. Waking it for each would cost a good part of what a small model takes.
+const few = 256
 
 // New returns a Log; nothing is written before Run.
 func New(cfg Config) (*Log, error) {
@@ -101,21 +99,24 @@ func New(cfg Config) (*Log, error) {
 	return &Log{cfg: cfg, enough: make(chan struct{}, 1), open: map[stream]*segment{}}, nil
 }
 
-// Add takes the records of a request, at most so many as it has rows, or drops them all if
-// the buffer is full. The records are made when they are written, less the columns
-// that are named as sensitive: what records uses must not change any more. Add never blocks and never fails.
-func (l *Log) Add(rows int, records entry) {
+// Add takes the rows of a request, or drops them all if the buffer is full. The log's rows are made
+// of them when they are written, so what the request refers to must not change any more. Add never blocks and never fails.
+func (l *Log) Add(r *Request) {
+	rows := r.rows()
+	if rows == 0 {
+		return
+	}
 	l.mu.Lock()
-	if l.waiting+int64(rows) > int64(l.cfg.Buffer) {
+	if l.waiting+rows > l.cfg.Buffer {
 		l.mu.Unlock()
 		l.drop(rows)
 		return
 	}
-	l.waiting += int64(rows)
-	l.entries = append(l.entries, records)
-	wake := l.waiting >= int64(min(l.cfg.Rows, l.cfg.Buffer/2))
+	l.waiting += rows
+	l.requests = append(l.requests, *r)
+	wake := l.waiting >= min(few, l.cfg.Rows, l.cfg.Buffer/2)
 	l.mu.Unlock()
-	if wake { // waking the writer for each request would cost a good part of what a small model takes
+	if wake {
 		select {
 		case l.enough <- struct{}{}:
 		default:
@@ -123,22 +124,22 @@ func (l *Log) Add(rows int, records entry) {
 	}
 }
 
-// taken are the entries that wait, which do so no longer.
-func (l *Log) taken() []entry {
+// taken are the requests that wait, which do so no longer.
+func (l *Log) taken() []Request {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	entries := l.entries
-	l.entries = nil
+	requests := l.requests
+	l.requests = l.spare
 	l.waiting = 0
-	return entries
+	return requests
 }
 
-func (l *Log) drop(records int) {
-	l.dropped.Add(int64(records))
-	l.cfg.Dropped(records)
+func (l *Log) drop(rows int) {
+	l.dropped.Add(int64(rows))
+	l.cfg.Dropped(rows)
 }
 
-// Dropped is the number of records that found no place so far.
+// Dropped is the number of rows that found no place so far.
 func (l *Log) Dropped() int64 { return l.dropped.Load() }
 
 // Run writes segments until ctx ends. Then it writes what was added before,
@@ -164,30 +165,30 @@ func (l *Log) Run(ctx context.Context, grace time.Duration) error {
 	}
 }
 
-// gather makes the records of what waits, adds them to their versions' segments and seals those that are full.
+// gather adds what waits to the segments of its versions and seals those that are full.
 func (l *Log) gather() {
-	for _, made := range l.taken() {
-		records, sensitive := made()
-		for _, r := range records {
-			if len(sensitive) > 0 {
-				r.name() // by which they are known
-				r.Features = without(r.Features, sensitive)
-			}
-			l.add(r)
-		}
+	requests := l.taken()
+	for i := range requests {
+		l.add(&requests[i])
 	}
+	clear(requests)
+	l.spare = requests[:0]
 }
 
-func (l *Log) add(r Record) {
-	key := stream{r.Model, r.Version}
-	s, ok := l.open[key]
-	if !ok {
-		s = &segment{began: time.Now()}
-		l.open[key] = s
-	}
-	s.records = append(s.records, r)
-	if len(s.records) >= l.cfg.Rows {
-		l.seal(key)
+func (l *Log) add(r *Request) {
+	key := stream{r.Layout.Model, r.Layout.Version}
+	for from, rows := 0, r.rows(); from < rows; {
+		s, ok := l.open[key]
+		if !ok {
+			s = newSegment()
+			l.open[key] = s
+		}
+		to := min(rows, from+l.cfg.Rows-s.rows)
+		s.add(r, from, to)
+		from = to
+		if s.full(l.cfg.Rows) {
+			l.seal(key)
+		}
 	}
 }
 
@@ -212,23 +213,22 @@ func (l *Log) finish(ctx context.Context, grace time.Duration) error {
 
 // seal fixes the bytes and the number of a version's segment.
 func (l *Log) seal(key stream) {
-	records := l.open[key].records
+	s := l.open[key]
 	delete(l.open, key)
-	b, err := encode(records)
-	if err != nil { // the records themselves are at fault: trying again can't help
-		l.cfg.Logger.Error("records of the prediction log can't be written and are dropped", "model", key.model, "version", key.version, "records", len(records), "error", err)
-		l.drop(len(records))
+	b, err := encode(s)
+	if err != nil { // the rows themselves are at fault: trying again can't help
+		l.cfg.Logger.Error("records of the prediction log can't be written and are dropped", "model", key.model, "version", key.version, "records", s.rows, "error", err)
+		l.drop(s.rows)
 		return
 	}
-	from, to := span(records)
 	l.seq++
 	l.sealed = append(l.sealed, sealed{bytes: b, fact: catalog.Segment{
-		Gateway: l.cfg.Gateway, Seq: l.seq, Model: key.model, Version: key.version, From: from, To: to, Rows: int64(len(records)),
+		Gateway: l.cfg.Gateway, Seq: l.seq, Model: key.model, Version: key.version, From: s.from, To: s.to, Rows: int64(s.rows),
 	}})
 }
 
 // write stores the sealed segments, trying until all are stored or ctx ends.
-// Meanwhile records wait in the buffer.
+// Meanwhile requests wait in the buffer.
 func (l *Log) write(ctx context.Context) {
 	pause := 100 * time.Millisecond
 	for len(l.sealed) > 0 {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
+	"github.com/slipway-ml/slipway/internal/feature"
 )
 
 const patience = 10 * time.Second
@@ -39,7 +40,7 @@ func (l *ledger) AddSegment(_ context.Context, s catalog.Segment) error {
 	return nil
 }
 
-func newLedger(t *testing.T) *ledger {
+func newLedger(t testing.TB) *ledger {
 	t.Helper()
 	s, err := artifacts.Open(context.Background(), "mem://")
 	require.NoError(t, err)
@@ -47,16 +48,15 @@ func newLedger(t *testing.T) *ledger {
 	return &ledger{Store: s}
 }
 
-func record(i int) Record {
-	p := float64(i) / 100
-	return Record{
-		Model: "m", Version: "1", Time: time.UnixMicro(int64(1000 * i)).UTC(), RequestID: fmt.Sprint("r", i),
-		Features: map[string]any{"amount": float64(i), "purpose": "car", "own": i%2 == 0, "sex": "f", "gone": nil}, Prediction: "1", Probability: &p, LatencyMS: 1.5,
-	}
-}
+var layout = &Layout{Model: "m", Version: "1", Columns: []string{"amount", "purpose", "own", "sex", "gone"}, Sensitive: []string{"sex"}}
 
-func only(r Record, sensitive ...string) func() ([]Record, []string) {
-	return func() ([]Record, []string) { return []Record{r}, sensitive }
+func request(i int) *Request {
+	label := int64(1)
+	return &Request{
+		Layout: layout, Time: time.UnixMicro(int64(1000 * i)).UTC(), ID: fmt.Sprint("r", i), LatencyMS: 1.5,
+		Rows:        []map[string]any{{"amount": float64(i), "purpose": "car", "own": i%2 == 0, "sex": "f", "gone": nil, "other": 1.0}},
+		Predictions: []feature.Prediction{{Label: &label, Probabilities: []float64{1 - float64(i)/100, float64(i) / 100}}},
+	}
 }
 
 func TestLogRoundTrip(t *testing.T) {
@@ -68,12 +68,12 @@ func TestLogRoundTrip(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- log.Run(ctx, patience) }()
 	for i := range 100 {
-		log.Add(1, only(record(i), "sex"))
+		log.Add(request(i))
 	}
-	failed := record(100)
-	failed.Prediction, failed.Probability, failed.Error = "", nil, "model failed"
-	failed.Features = map[string]any{"amount": "n/a"}
-	log.Add(1, only(failed))
+	failed := request(100)
+	failed.Predictions, failed.Error = nil, "model failed"
+	failed.Rows = []map[string]any{{"amount": "n/a"}}
+	log.Add(failed)
 	cancel()
 	require.NoError(t, <-done)
 	require.Len(t, l.segments, 4)
@@ -83,9 +83,10 @@ func TestLogRoundTrip(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 100, w.Rows(), "the row at until is not before it")
 	require.Equal(t, "1", w.Prediction[7])
-	require.InDelta(t, 0.07, w.Probability[7], 0)
-	require.Equal(t, record(7).Time, w.Time[7])
+	require.InDelta(t, 0.93, w.Probability[7], 1e-12, "of the label")
+	require.Equal(t, request(7).Time, w.Time[7])
 	require.NotContains(t, w.Features, "sex")
+	require.NotContains(t, w.Features, "other", "what the model does not take")
 	require.Equal(t, "42", w.Features["amount"].Strings[42], "text in one row is text in all")
 	require.Equal(t, "car", w.Features["purpose"].Strings[99])
 	require.Equal(t, []float64{1, 0}, w.Features["own"].Numbers[:2])
@@ -112,11 +113,11 @@ func TestLogTriesAgainUnderTheSameNumber(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- log.Run(ctx, patience) }()
 	for i := range 10 {
-		log.Add(1, only(record(i)))
+		log.Add(request(i))
 	}
 	require.Eventually(t, func() bool { return l.tries.Load() > 0 }, patience, time.Millisecond)
 	for i := range 50 { // the writer is stuck: the buffer takes 20
-		log.Add(1, only(record(10+i)))
+		log.Add(request(10 + i))
 	}
 	require.Equal(t, int64(30), log.Dropped())
 	l.down.Store(false)
@@ -133,7 +134,7 @@ func TestLogSaysWhatIsLost(t *testing.T) {
 	l.down.Store(true)
 	log, err := New(Config{Gateway: "g", Blobs: l, Ledger: l})
 	require.NoError(t, err)
-	log.Add(1, only(record(1)))
+	log.Add(request(1))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	require.ErrorContains(t, log.Run(ctx, 10*time.Millisecond), "the last 1 records could not be stored")
@@ -151,7 +152,10 @@ func TestReadRefusesWhatIsNoSegment(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	good, err := encode([]Record{record(1), record(2)})
+	s := newSegment()
+	s.add(request(1), 0, 1)
+	s.add(request(2), 0, 1)
+	good, err := encode(s)
 	require.NoError(f, err)
 	f.Add(good)
 	f.Add([]byte("PAR1"))

@@ -32,6 +32,17 @@ type Reader interface {
 	Read(ctx context.Context, d artifacts.Digest, max int64) ([]byte, error)
 }
 
+// row is one of a segment, as far as a Window has a use for it.
+type row struct {
+	Time        time.Time
+	Prediction  string
+	Probability *float64
+	LatencyMS   float64
+	Error       string
+	// Features by column: float64, string or nil.
+	Features map[string]any
+}
+
 // Window is a stretch of the prediction log, oldest row first. All slices and
 // columns have one entry per row.
 type Window struct {
@@ -67,7 +78,7 @@ func (w Window) Errors() int { return w.Rows() - len(w.GoodLatencies()) }
 // that a segment does not have is missing in its rows; one that is text in any
 // segment is text in all.
 func Read(ctx context.Context, store Reader, segments []catalog.Segment, until time.Time, limit int) (Window, error) {
-	var rows []Record
+	var rows []row
 	for _, s := range segments {
 		digest, err := artifacts.ParseDigest(s.Digest)
 		if err != nil {
@@ -83,15 +94,15 @@ func Read(ctx context.Context, store Reader, segments []catalog.Segment, until t
 		}
 		rows = append(rows, decoded...)
 	}
-	rows = slices.DeleteFunc(rows, func(r Record) bool { return !r.Time.Before(until) })
-	slices.SortStableFunc(rows, func(a, b Record) int { return cmp.Compare(a.Time.UnixMicro(), b.Time.UnixMicro()) })
+	rows = slices.DeleteFunc(rows, func(r row) bool { return !r.Time.Before(until) })
+	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.Time.UnixMicro(), b.Time.UnixMicro()) })
 	if limit >= 0 && len(rows) > limit {
 		rows = rows[len(rows)-limit:]
 	}
 	return window(rows), nil
 }
 
-func window(rows []Record) Window {
+func window(rows []row) Window {
 	w := Window{Features: map[string]monitor.Column{}}
 	names := map[string]struct{}{}
 	for _, r := range rows {
@@ -109,12 +120,12 @@ func window(rows []Record) Window {
 		}
 	}
 	for name := range names {
-		w.Features[name] = column(rows, name)
+		w.Features[name] = columnOf(rows, name)
 	}
 	return w
 }
 
-func column(rows []Record, name string) monitor.Column {
+func columnOf(rows []row, name string) monitor.Column {
 	text := isText(rows, name)
 	numbers := monitor.Column{Numbers: make([]float64, len(rows))}
 	words := make([]string, len(rows))
@@ -139,9 +150,14 @@ func column(rows []Record, name string) monitor.Column {
 	return monitor.Column{Strings: words}
 }
 
+// isText tells whether any of a column's values is text.
+func isText(rows []row, column string) bool {
+	return slices.ContainsFunc(rows, func(r row) bool { _, ok := r.Features[column].(string); return ok })
+}
+
 // decode reads a segment. The reader trusts its input; a panic on a file that
 // is no segment is an error here.
-func decode(ctx context.Context, b []byte) (rows []Record, err error) {
+func decode(ctx context.Context, b []byte) (rows []row, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			rows, err = nil, fmt.Errorf("not a segment of the prediction log: %v", r)
@@ -169,7 +185,7 @@ func decode(ctx context.Context, b []byte) (rows []Record, err error) {
 			return nil, fmt.Errorf("not a segment of the prediction log: column %s (%s) is missing", want.Name, want.Type)
 		}
 	}
-	rows = make([]Record, table.NumRows())
+	rows = make([]row, table.NumRows())
 	for i := range rows {
 		rows[i].Features = map[string]any{}
 	}
@@ -184,7 +200,7 @@ func decode(ctx context.Context, b []byte) (rows []Record, err error) {
 }
 
 // fill puts one column's values into the rows.
-func fill(rows []Record, name string, values arrow.Array) {
+func fill(rows []row, name string, values arrow.Array) {
 	feature, isFeature := strings.CutPrefix(name, featurePrefix)
 	for i := range values.Len() {
 		if values.IsNull(i) {
@@ -212,10 +228,6 @@ func fill(rows []Record, name string, values arrow.Array) {
 			switch {
 			case isFeature:
 				r.Features[feature] = s
-			case name == columnRequestID:
-				r.RequestID = s
-			case name == columnSubject:
-				r.Subject = s
 			case name == columnPrediction:
 				r.Prediction = s
 			case name == columnError:
