@@ -27,7 +27,7 @@ const streamWorkers = 16
 // newGRPC takes messages of at most maxMessage bytes.
 func newGRPC(b oip.Backend, id oip.Identity, maxMessage int64) *grpcServer {
 	size := int(min(maxMessage, math.MaxInt32))
-	s := &grpcServer{server: grpc.NewServer(grpc.MaxRecvMsgSize(size), grpc.MaxSendMsgSize(math.MaxInt32), grpc.NumStreamWorkers(streamWorkers)), health: grpchealth.NewServer(), known: map[string]bool{}}
+	s := &grpcServer{server: grpc.NewServer(grpc.MaxRecvMsgSize(size), grpc.MaxSendMsgSize(math.MaxInt32), grpc.NumStreamWorkers(streamWorkers), oip.Codec()), health: grpchealth.NewServer(), known: map[string]bool{}}
 	s.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING) // until told otherwise
 	grpc_health_v1.RegisterHealthServer(s.server, s.health)
 	oip.RegisterGRPC(s.server, b, id)

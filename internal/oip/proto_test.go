@@ -84,3 +84,40 @@ func FuzzFromProto(f *testing.F) {
 		}
 	})
 }
+
+// A request is read as proto.Unmarshal reads it, or not at all.
+func FuzzUnmarshalRequest(f *testing.F) {
+	input := func(name string, c *pb.InferTensorContents) *pb.ModelInferRequest_InferInputTensor {
+		return &pb.ModelInferRequest_InferInputTensor{Name: name, Datatype: "FP32", Shape: []int64{1, -1, 300}, Contents: c}
+	}
+	parameters := map[string]*pb.InferParameter{"binary": {ParameterChoice: &pb.InferParameter_BoolParam{BoolParam: true}}}
+	for _, r := range []*pb.ModelInferRequest{
+		{ModelName: "m", ModelVersion: "1", Id: "é", RawInputContents: [][]byte{{1}, {}}, Inputs: []*pb.ModelInferRequest_InferInputTensor{input("a", nil), {Parameters: parameters}}},
+		{Inputs: []*pb.ModelInferRequest_InferInputTensor{
+			input("a", &pb.InferTensorContents{Fp32Contents: []float32{1, 2}}), input("b", &pb.InferTensorContents{BytesContents: [][]byte{{}, {0xff}}}),
+			input("c", &pb.InferTensorContents{Int64Contents: []int64{-1}}), input("d", &pb.InferTensorContents{IntContents: []int32{1}, BoolContents: []bool{true}}),
+		}},
+		{Parameters: parameters, Outputs: []*pb.ModelInferRequest_InferRequestedOutputTensor{{Name: "y", Parameters: parameters}}},
+	} {
+		b, err := proto.Marshal(r)
+		require.NoError(f, err)
+		f.Add(b)
+		f.Add(append(b, b...))
+	}
+	f.Add([]byte{0x2a, 2, 0x18, 5})                            // a shape that is not packed
+	f.Add([]byte{0x2a, 8, 0x1a, 1, 5, 0x1a, 0, 0x1a, 1, 0xff}) // one in parts
+	f.Add([]byte{0x0a, 1, 0xff})                               // no UTF-8
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var want, got pb.ModelInferRequest
+		wrong := proto.Unmarshal(b, &want)
+		err := unmarshalRequest(b, &got)
+		require.Equal(t, wrong == nil, err == nil, "%v, but %v", wrong, err)
+		if err == nil {
+			a, err := proto.MarshalOptions{Deterministic: true}.Marshal(&got)
+			require.NoError(t, err)
+			b, err := proto.MarshalOptions{Deterministic: true}.Marshal(&want)
+			require.NoError(t, err)
+			require.Equal(t, b, a)
+		}
+	})
+}
