@@ -40,6 +40,7 @@ type columnState struct {
 
 	cells      []*cellCheck
 	aggregates []*aggregate
+	rules      []*rowCheck // that speak of the column
 
 	took time.Duration // for the batch before
 	err  error         // of reading

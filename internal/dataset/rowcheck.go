@@ -3,6 +3,7 @@ package dataset
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/expr-lang/expr/vm"
@@ -28,6 +29,13 @@ type rowCheck struct {
 	err            error // of the first row that the rule can't be asked of
 	errRow         int64
 	firsts         []firstSeen // where rows first stand, for merging
+
+	waits atomic.Int32 // for how many of its columns, of the batch at hand
+}
+
+// distinctColumns are the columns without those that are named twice.
+func (k *rowCheck) distinctColumns() []int {
+	return slices.Compact(slices.Sorted(slices.Values(k.columns)))
 }
 
 // newRowCheck ties a check to the columns of a table; it names the column that is missing.

@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -31,15 +30,10 @@ type scan struct {
 	goodRows int64   // rows that break no expectation
 	distinct *rowSet // of whole rows; nil where it is not asked for
 	parts    []*scanPart
-	order    []*columnState // that take longest first
+	order    []*columnState // that take longest last
+	round    *round
 	draw     lottery
-}
-
-// scanPart is what one worker gathers of a batch.
-type scanPart struct {
-	hashes []uint64
-	bad    []bool
-	broken bool // some row is bad
+	apart    int // rows of the batch before, which are not joined yet
 }
 
 // scanBatch is a batch at hand.
@@ -58,7 +52,12 @@ func (s *scan) run(ctx context.Context) error {
 	for range s.workers {
 		s.parts = append(s.parts, &scanPart{})
 	}
-	s.order = slices.Clone(s.columns)
+	s.order, s.round = slices.Clone(s.columns), newRound()
+	for _, r := range s.rows {
+		for _, at := range r.distinctColumns() {
+			s.columns[at].rules = append(s.columns[at].rules, r)
+		}
+	}
 	var err error
 	if src, ok := unwrapped(s.src).(columnSource); ok {
 		err = s.byColumn(ctx, src)
@@ -68,6 +67,10 @@ func (s *scan) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	for _, p := range s.parts {
+		p.turn(0, s.distinct != nil)
+	}
+	s.join(s.apart, s.seen-int64(s.apart))
 	for _, c := range s.columns {
 		c.finish()
 	}
@@ -160,22 +163,13 @@ func (s *scan) decode(ctx context.Context, out chan<- readBatch) {
 	}
 }
 
-// batch looks at the columns of a batch, then at its rows.
+// batch looks at the columns of a batch and at its rows.
 func (s *scan) batch(b scanBatch) error {
-	n := b.rows
-	s.draw.draw(s.seen, n, s.bound())
+	s.draw.draw(s.seen, b.rows, s.bound())
 	for _, p := range s.parts {
-		p.broken = false
-		p.bad = resize(p.bad, n)
-		clear(p.bad)
-		if s.distinct != nil {
-			p.hashes = resize(p.hashes, n)
-			clear(p.hashes)
-		}
+		p.turn(b.rows, s.distinct != nil)
 	}
-	// Who takes longest starts first: so no worker waits long for another.
-	slices.SortStableFunc(s.order, func(a, b *columnState) int { return int(b.took - a.took) })
-	s.share(len(s.order), func(part *scanPart, i int) { s.column(part, s.order[i], b) })
+	s.round.run(s.tasks(b), s.parts)
 	for _, c := range s.columns {
 		if c.err != nil {
 			return c.err
@@ -184,13 +178,39 @@ func (s *scan) batch(b scanBatch) error {
 	if s.pairs != nil {
 		s.pairs.observe()
 	}
-	s.share(len(s.rows), func(part *scanPart, i int) { s.rows[i].run(s.columns, n, s.seen, b.lines, part) })
-	s.join(n)
-	s.seen += int64(n)
+	s.apart = b.rows
+	s.seen += int64(b.rows)
 	if s.progress != nil {
 		s.progress(s.seen)
 	}
 	return nil
+}
+
+// tasks are what there is to do for a batch.
+func (s *scan) tasks(b scanBatch) []roundTask {
+	tasks := make([]roundTask, 0, len(s.columns)+len(s.rows)+1)
+	// Who takes longest starts first: so no worker waits long for another.
+	slices.SortStableFunc(s.order, func(a, b *columnState) int { return int(a.took - b.took) })
+	for _, c := range s.order {
+		tasks = append(tasks, func(part *scanPart) []roundTask { return s.column(part, c, b) })
+	}
+	for _, r := range s.rows {
+		if r.waits.Store(int32(len(r.distinctColumns()))); r.waits.Load() == 0 {
+			tasks = append(tasks, s.rule(r, b))
+		}
+	}
+	if n, first := s.apart, s.seen-int64(s.apart); n > 0 {
+		tasks = append(tasks, func(*scanPart) []roundTask { s.join(n, first); return nil })
+	}
+	return tasks
+}
+
+// rule is the task of holding the rows against a rule.
+func (s *scan) rule(r *rowCheck, b scanBatch) roundTask {
+	return func(part *scanPart) []roundTask {
+		r.run(s.columns, b.rows, s.seen, b.lines, part)
+		return nil
+	}
 }
 
 // bound is the greatest rank of a row that still gets into a sample.
@@ -203,80 +223,19 @@ func (s *scan) bound() (bound uint64) {
 	return bound
 }
 
-// column reads a column and looks at it.
-func (s *scan) column(part *scanPart, c *columnState, b scanBatch) {
+// column reads a column and looks at it. The rules that waited for it alone are next.
+func (s *scan) column(part *scanPart, c *columnState, b scanBatch) (next []roundTask) {
 	start := time.Now()
 	if c.err = c.read(b, s.src.Name(), s.seen); c.err != nil {
-		return
+		return nil // the rules on it wait for ever
 	}
 	c.observe(b.lines, &s.draw)
-	if s.distinct != nil {
-		// Hashes are scrambled: a sum of them, each times an odd number of its own, is
-		// as good as another hash of them all (multilinear hashing, Lemire and Kaser, 2014).
-		odd := mix(uint64(c.index)+1) | 1
-		sums := part.hashes[:len(c.v.hashes)]
-		for row, h := range c.v.hashes {
-			sums[row] += h * odd
-		}
-	}
-	if c.v.bad > 0 {
-		part.broken = true
-		for row, f := range c.v.flags {
-			if f&cellBad != 0 {
-				part.bad[row] = true
-			}
+	part.mark(c, s.distinct != nil)
+	for _, r := range c.rules {
+		if r.waits.Add(-1) == 0 {
+			next = append(next, s.rule(r, b))
 		}
 	}
 	c.took = time.Since(start)
-}
-
-// share hands n tasks to the workers.
-func (s *scan) share(n int, task func(part *scanPart, i int)) {
-	if n == 0 {
-		return
-	}
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	work := func(part *scanPart) {
-		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-			task(part, i)
-		}
-	}
-	for _, part := range s.parts[1:min(len(s.parts), n)] {
-		wg.Go(func() { work(part) })
-	}
-	work(s.parts[0])
-	wg.Wait()
-}
-
-// join adds up what the workers found of the rows.
-func (s *scan) join(n int) {
-	first := s.parts[0]
-	for _, p := range s.parts[1:] {
-		if p.broken {
-			first.broken = true
-			for i, bad := range p.bad {
-				first.bad[i] = first.bad[i] || bad
-			}
-		}
-		if s.distinct != nil {
-			for i, h := range p.hashes {
-				first.hashes[i] += h
-			}
-		}
-	}
-	if s.log != nil {
-		s.log.noteRows(first.bad, s.seen)
-	}
-	s.goodRows += int64(n)
-	if first.broken {
-		for _, bad := range first.bad {
-			if bad {
-				s.goodRows--
-			}
-		}
-	}
-	if s.distinct != nil {
-		s.distinct.addAll(first.hashes)
-	}
+	return next
 }

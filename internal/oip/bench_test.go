@@ -79,6 +79,33 @@ func BenchmarkDecodeRequest(b *testing.B) {
 	}
 }
 
+// BenchmarkDecodeBinary reads inputs that are binary tensors, as most clients made for the protocol send them.
+func BenchmarkDecodeBinary(b *testing.B) {
+	for name, inputs := range map[string][]benchInput{"20 inputs": columns(), "784 floats": pixels(false)} {
+		body, err := json.Marshal(map[string]any{"inputs": inputs})
+		require.NoError(b, err)
+		r, err := newDecoder().decode(body, nil)
+		require.NoError(b, err)
+		var tail []byte
+		list := make([]map[string]any, len(r.Inputs))
+		for i, t := range r.Inputs {
+			list[i] = map[string]any{"name": t.Name, "shape": t.Shape, "datatype": datatype(t.Type), "parameters": map[string]any{"binary_data_size": rawSize(t)}}
+			tail = appendRaw(tail, t)
+		}
+		body, err = json.Marshal(map[string]any{"inputs": list})
+		require.NoError(b, err)
+		b.Run(name, func(b *testing.B) {
+			d := newDecoder()
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := d.decode(body, tail); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkFromProto reads requests by gRPC, and before that, apart, their messages.
 func BenchmarkFromProto(b *testing.B) {
 	for _, c := range []struct {

@@ -52,19 +52,20 @@ func (d *decoder) data(name span, kind onnx.Type, shape []int64, n, end int) err
 		return Errorf(Invalid, "data: want a list")
 	}
 	r := dataReader{walker: &d.walker, gather: &d.gather, shape: shape, kind: kind, holds: holdingOf(kind), into: &d.gather.arrays, most: n}
-	var own *onnx.Tensor
-	if r.holds != texts && n > sharedMost {
-		own, r.into = &onnx.Tensor{}, &arrays{}
+	own := r.holds != texts && n > sharedMost
+	if own {
+		r.into = &arrays{}
 		r.into.grow(r.holds, min(n, (end-d.at)/2+1)) // no element is shorter than one byte and its comma: the text bounds what is allocated
 	}
 	d.gather.text(d.body, name)
 	if err := r.read(); err != nil {
 		return err
 	}
-	if own != nil {
-		own.Floats, own.Doubles, own.Ints, own.Bools = r.into.floats, r.into.doubles, r.into.ints, r.into.bools
+	if own {
+		d.gather.addOwn(onnx.Tensor{Type: kind, Shape: shape, Floats: r.into.floats, Doubles: r.into.doubles, Ints: r.into.ints, Bools: r.into.bools})
+		return nil
 	}
-	d.gather.add(kind, shape, n, own)
+	d.gather.add(kind, shape, n)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 type decoder struct {
 	walker
 	gather gatherer
+	room   blocks // for what is in binary tensors
 	tail   []byte // the binary tensors that no input has taken
 	behind []byte // all of them
 	fault  error  // the first thing wrong with a tensor, to be said if the rest is JSON
@@ -19,7 +20,7 @@ func newDecoder() *decoder { return &decoder{gather: newGatherer()} }
 
 // decode reads a request. Nothing of it lies in body; its binary tensors lie in tail.
 func (d *decoder) decode(body, tail []byte) (Request, error) {
-	d.walker, d.tail, d.behind = walker{body: body}, tail, tail
+	d.walker, d.tail, d.behind, d.room = walker{body: body}, tail, tail, blocks{tensors: smallPart}
 	defer d.forget()
 	var r Request
 	if err := d.request(&r); err != nil {
@@ -39,7 +40,7 @@ func (d *decoder) decode(body, tail []byte) (Request, error) {
 
 // forget lets go of what belongs to the request.
 func (d *decoder) forget() {
-	d.walker, d.tail, d.behind, d.fault = walker{}, nil, nil, nil
+	d.walker, d.tail, d.behind, d.fault, d.room = walker{}, nil, nil, nil, blocks{}
 	d.gather.reset()
 }
 

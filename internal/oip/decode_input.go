@@ -10,8 +10,9 @@ import (
 type wireInput struct {
 	name, datatype span
 	shape          []int64
-	parameters     parameters
-	data           int // where it begins; 0: nowhere
+	binary         bool  // its values are a binary tensor
+	size           int64 // of that, in bytes
+	data           int   // where it begins; 0: nowhere
 }
 
 // inputs reads the list of them, in place of those that were read before.
@@ -62,7 +63,7 @@ func (d *decoder) inputField(in *wireInput, shapes int, name []byte) (err error)
 		d.gather.sizes = d.gather.sizes[:shapes]
 		in.shape, err = d.shape()
 	case "parameters":
-		in.parameters, err = d.parameters()
+		in.size, in.binary, err = d.binarySize()
 	case "data":
 		if err := d.wellFormed(in.data); err != nil { // the last counts
 			return err
@@ -116,6 +117,22 @@ func (d *decoder) shape() ([]int64, error) {
 	return d.gather.sizes[start:], err
 }
 
+// binarySize reads the parameters of an input, of which no other counts.
+func (d *decoder) binarySize() (size int64, said bool, err error) {
+	if d.peek() != '{' {
+		_, err = d.parameters()
+		return 0, false, err
+	}
+	err = d.object(func(name []byte) error {
+		v, err := d.parameter()
+		if string(name) == "binary_data_size" {
+			size, said = v.(int64)
+		}
+		return err
+	})
+	return size, said, err
+}
+
 // tensor gathers an input whose fields are known.
 func (d *decoder) tensor(in *wireInput) error {
 	kind, err := elementType(in.datatype.inside(d.body))
@@ -129,19 +146,18 @@ func (d *decoder) tensor(in *wireInput) error {
 	if err != nil {
 		return err
 	}
-	size, binary := in.parameters["binary_data_size"].(int64)
 	switch {
-	case binary && in.data > 0:
+	case in.binary && in.data > 0:
 		return Errorf(Invalid, "it has both data and binary_data_size")
-	case binary:
-		if size < 0 || size > int64(len(d.tail)) {
-			return Errorf(Invalid, "binary_data_size is %d, %d bytes are left", size, len(d.tail))
+	case in.binary:
+		if in.size < 0 || in.size > int64(len(d.tail)) {
+			return Errorf(Invalid, "binary_data_size is %d, %d bytes are left", in.size, len(d.tail))
 		}
-		t := &onnx.Tensor{Type: kind, Shape: in.shape}
-		err = decodeRaw(t, n, d.tail[:size], &blocks{})
-		d.tail = d.tail[size:]
+		t := onnx.Tensor{Type: kind, Shape: in.shape}
+		err = decodeRaw(&t, n, d.tail[:in.size], &d.room)
+		d.tail = d.tail[in.size:]
 		d.gather.text(d.body, in.name)
-		d.gather.add(kind, in.shape, 0, t)
+		d.gather.addOwn(t)
 		return err
 	case in.data == 0:
 		return Errorf(Invalid, "data is missing")

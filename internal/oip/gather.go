@@ -12,9 +12,10 @@ import (
 // The lists are used again for other requests; what tensors hands out is not.
 type gatherer struct {
 	inputs   []gathered
-	sizes    []int64 // of their shapes
-	words    []word  // of each its name and, if it holds strings, those
-	unquoted []byte  // the words that do not stand in the body as they are meant
+	apart    []onnx.Tensor // those whose values are their own
+	sizes    []int64       // of their shapes
+	words    []word        // of each its name and, if it holds strings, those
+	unquoted []byte        // the words that do not stand in the body as they are meant
 	arrays
 }
 
@@ -29,13 +30,14 @@ type arrays struct {
 // gathered is a tensor whose name and shape are in the shared lists.
 type gathered struct {
 	kind   onnx.Type
-	rank   int          // noShape: it has none
-	values int          // how many are in the shared lists
-	own    *onnx.Tensor // has the values, if not nil
+	rank   int // noShape: it has none
+	values int // how many are in the shared lists; apart: it is the next of those
 }
 
-// noShape is the rank of a tensor of which no shape is said, unlike that of one of no dimensions.
-const noShape = -1
+const (
+	noShape = -1 // the rank of a tensor of which no shape is said, unlike that of one of no dimensions
+	apart   = -1
+)
 
 // sharedMost is how many numbers of an input are worth a copy; more get their own array from the start.
 const sharedMost = 64
@@ -71,19 +73,24 @@ func newGatherer() gatherer {
 
 // reset empties the lists.
 func (g *gatherer) reset() {
-	clear(g.inputs) // some have values of their own
-	g.inputs, g.sizes, g.words, g.unquoted = g.inputs[:0], g.sizes[:0], g.words[:0], g.unquoted[:0]
+	clear(g.apart) // they may be large
+	g.apart, g.inputs, g.sizes, g.words, g.unquoted = g.apart[:0], g.inputs[:0], g.sizes[:0], g.words[:0], g.unquoted[:0]
 	g.floats, g.doubles, g.ints, g.bools = g.floats[:0], g.doubles[:0], g.ints[:0], g.bools[:0]
 }
 
-// add adds an input whose name, the first of its words, and whose sizes are added already. Its values are too, or
-// are those of own.
-func (g *gatherer) add(kind onnx.Type, shape []int64, values int, own *onnx.Tensor) {
+// add adds an input whose name, the first of its words, whose sizes and values are added already.
+func (g *gatherer) add(kind onnx.Type, shape []int64, values int) {
 	rank := len(shape)
 	if shape == nil {
 		rank = noShape
 	}
-	g.inputs = append(g.inputs, gathered{kind, rank, values, own})
+	g.inputs = append(g.inputs, gathered{kind, rank, values})
+}
+
+// addOwn adds an input whose name and sizes are added already, with values of its own.
+func (g *gatherer) addOwn(t onnx.Tensor) {
+	g.add(t.Type, t.Shape, apart)
+	g.apart = append(g.apart, t)
 }
 
 // text adds a word, a string of the body.
@@ -104,28 +111,26 @@ func (g *gatherer) text(body []byte, s span) {
 func (g *gatherer) tensors(body []byte) []onnx.Tensor {
 	sizes, words := owned(g.sizes), g.texts(body)
 	values := arrays{owned(g.floats), owned(g.doubles), owned(g.ints), owned(g.bools)}
-	out := make([]onnx.Tensor, len(g.inputs))
+	own, out := g.apart, make([]onnx.Tensor, len(g.inputs))
 	for i := range out {
 		in, t := g.inputs[i], &out[i]
-		if in.own != nil {
-			*t = *in.own
+		if in.values == apart {
+			*t = take(&own, 1)[0]
 		}
 		t.Name, t.Type = take(&words, 1)[0], in.kind
 		if in.rank != noShape {
 			t.Shape = take(&sizes, in.rank)
 		}
-		if in.own != nil {
-			continue
-		}
 		n := in.values
-		switch in.kind {
-		case onnx.Float32:
+		switch {
+		case n == apart:
+		case in.kind == onnx.Float32:
 			t.Floats = take(&values.floats, n)
-		case onnx.Float64:
+		case in.kind == onnx.Float64:
 			t.Doubles = take(&values.doubles, n)
-		case onnx.Bool:
+		case in.kind == onnx.Bool:
 			t.Bools = take(&values.bools, n)
-		case onnx.String:
+		case in.kind == onnx.String:
 			t.Strings = take(&words, n)
 		default:
 			t.Ints = take(&values.ints, n)

@@ -65,7 +65,7 @@ func streamTo(ctx context.Context, t *testing.T, b Backend) grpc.BidiStreamingCl
 	path := filepath.Join(t.TempDir(), "s")
 	l, err := net.Listen("unix", path)
 	require.NoError(t, err)
-	server := grpc.NewServer(grpc.MaxRecvMsgSize(1 << 20))
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(1<<20), Codec())
 	RegisterGRPC(server, b, Identity{})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(l) }()
