@@ -10,6 +10,7 @@
 //
 //   - what a header or a shape announces is compared with what has really
 //     arrived before anything is allocated for it;
+//   - nothing of a Request lies in a buffer that is used again for another;
 //   - 64-bit integers never pass through a floating-point number;
 //   - every error is one of the protocol's, as JSON or as a gRPC status; what is
 //     the caller's fault is never answered as the server's.
