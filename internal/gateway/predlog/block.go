@@ -116,8 +116,10 @@ func (b *block) widen() {
 		return
 	}
 	b.wide = true
-	for row := range b.floats.rows() {
-		pick(b.doubles.next(), nil, row)
+	for _, chunk := range b.floats.all {
+		for ; len(chunk) > 0; chunk = chunk[len(b.names):] {
+			pick(b.doubles.next(), nil, chunk[:len(b.names)])
+		}
 	}
 	b.floats.all = nil
 }
@@ -135,12 +137,17 @@ func (b *block) columns(which []int, out [][]float64) {
 }
 
 func apart[T float32 | float64](rows *chunks[T], which []int, out [][]float64) {
-	i := 0
-	for row := range rows.rows() {
+	first := 0
+	for _, chunk := range rows.all { // a chunk stays in the processor's cache meanwhile
+		n := len(chunk) / rows.width
 		for j, at := range which {
-			out[j][i] = float64(row[at])
+			column := out[j][first : first+n]
+			for i := range column {
+				column[i] = float64(chunk[at])
+				at += rows.width
+			}
 		}
-		i++
+		first += n
 	}
 }
 

@@ -1,7 +1,5 @@
 package predlog
 
-import "iter"
-
 // chunks are rows of the same width, one after the other, in pieces: as they become
 // more they are not copied, and there is little room for rows that never come.
 type chunks[T float32 | float64] struct {
@@ -26,17 +24,4 @@ func (c *chunks[T]) next() []T {
 	last := &c.all[n-1]
 	*last = (*last)[:len(*last)+c.width]
 	return (*last)[len(*last)-c.width:]
-}
-
-// rows are those that there are, in order.
-func (c *chunks[T]) rows() iter.Seq[[]T] {
-	return func(yield func([]T) bool) {
-		for _, chunk := range c.all {
-			for at := 0; at < len(chunk); at += c.width {
-				if !yield(chunk[at : at+c.width]) {
-					return
-				}
-			}
-		}
-	}
 }

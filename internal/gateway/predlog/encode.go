@@ -119,8 +119,7 @@ func newWriter(rows int, fields []arrow.Field, p []parquet.WriterProperty) (*wri
 	}
 	properties := parquet.NewWriterProperties(append(p,
 		parquet.WithCompression(compress.Codecs.Snappy), parquet.WithCreatedBy("slipway"),
-		parquet.WithDictionaryDefault(false), parquet.WithStats(false), parquet.WithStatsFor(columnTime, true),
-		parquet.WithBatchSize(int64(rows)))...)
+		parquet.WithDictionaryDefault(false), parquet.WithStats(false), parquet.WithStatsFor(columnTime, true))...)
 	schema, err := pqarrow.ToParquet(arrow.NewSchema(fields, nil), properties, pqarrow.DefaultWriterProps())
 	if err != nil {
 		return nil, err

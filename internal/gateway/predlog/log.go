@@ -114,6 +114,7 @@ func (l *Log) Add(r *Request) {
 	}
 	l.waiting += rows
 	l.requests = append(l.requests, *r)
+	l.requests[len(l.requests)-1].count = rows
 	wake := l.waiting >= min(few, l.cfg.Rows, l.cfg.Buffer/2)
 	l.mu.Unlock()
 	if wake {
@@ -177,13 +178,13 @@ func (l *Log) gather() {
 
 func (l *Log) add(r *Request) {
 	key := stream{r.Layout.Model, r.Layout.Version}
-	for from, rows := 0, r.rows(); from < rows; {
+	for from := 0; from < r.count; {
 		s, ok := l.open[key]
 		if !ok {
 			s = newSegment()
 			l.open[key] = s
 		}
-		to := min(rows, from+l.cfg.Rows-s.rows)
+		to := min(r.count, from+l.cfg.Rows-s.rows)
 		s.add(r, from, to)
 		from = to
 		if s.full(l.cfg.Rows) {

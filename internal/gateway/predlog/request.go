@@ -30,6 +30,8 @@ type Request struct {
 
 	// Predictions are those of the rows; rows beyond them have none.
 	Predictions []feature.Prediction
+
+	count int // rows(), once Add has taken the request
 }
 
 // Layout is what is logged of a model version's requests. It must not change; requests of a version

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,6 +159,28 @@ func TestTexts(t *testing.T) {
 	require.Equal(t, 7, s.columns["few"].texts.entries())
 	require.True(t, s.columns["many"].texts.apart)
 	require.Equal(t, want, features(t, r))
+}
+
+// A segment ends before it takes more memory than a reader has for it.
+func TestSegmentEndsByItsSize(t *testing.T) {
+	t.Parallel()
+	s := newSegment()
+	long := strings.Repeat("x", 1<<20)
+	for i := range 63 {
+		s.add(&Request{Layout: &Layout{Columns: []string{"a"}}, Rows: []map[string]any{{"a": long + strconv.Itoa(i)}}}, 0, 1)
+		require.False(t, s.full(2048))
+	}
+	s.add(&Request{Layout: &Layout{Columns: []string{"a"}}, Rows: []map[string]any{{"a": long}}}, 0, 1)
+	require.True(t, s.full(2048))
+
+	s = newSegment()
+	wide := &Request{Layout: &Layout{}, Matrix: [][]float64{make([]float64, 1<<12)}}
+	for range maxHeld>>15 - 1 {
+		s.add(wide, 0, 1)
+	}
+	require.False(t, s.full(1<<20))
+	s.add(wide, 0, 1)
+	require.True(t, s.full(1<<20))
 }
 
 // Requests of all forms, one after the other, hold what a plain account of them says.
