@@ -18,7 +18,7 @@ func Codec() grpc.ServerOption {
 type codec struct{ encoding.CodecV2 }
 
 // smallRequest is how many bytes a request has at most that is copied whole: of a larger one, each tensor is.
-const smallRequest = 4 << 10
+const smallRequest = 2 << 10
 
 // Unmarshal reads a message. It keeps nothing of data, which gRPC uses again.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
