@@ -34,8 +34,11 @@ func (v *vector) readCodes(a *array.Dictionary, m meaning) bool {
 	if a.NullN() > 0 {
 		v.nullCodes(a)
 	}
-	if !v.clean {
+	switch {
+	case !v.dict.clean:
 		v.tally()
+	case !v.clean:
+		v.nulls = a.NullN()
 	}
 	return true
 }
@@ -49,7 +52,11 @@ func (v *vector) expand() {
 		clear(v.ints)
 		return
 	}
-	pick(v.hashes, d.hashes, v.codes)
+	if v.lean {
+		v.hashes = nil
+	} else {
+		pick(v.hashes, d.hashes, v.codes)
+	}
 	if d.nums != nil {
 		pick(v.nums, d.nums, v.codes)
 	}
@@ -65,13 +72,16 @@ func (v *vector) expand() {
 // nullCodes flags the rows that are null, whatever their codes say.
 func (v *vector) nullCodes(a *array.Dictionary) {
 	v.clean = false
-	valid, from := a.NullBitmapBytes(), a.Data().Offset()
-	for i := range v.n {
-		if valid[(from+i)>>3]>>((from+i)&7)&1 == 0 {
-			v.flags[i], v.hashes[i] = cellNull, hashOfNull
+	for i := range zeroBits(a.NullBitmapBytes(), a.Data().Offset(), v.n) {
+		v.flags[i] = cellNull
+		if v.hashes != nil {
+			v.hashes[i] = hashOfNull
 		}
 	}
 }
+
+// codedHash is the hash of a usable row that is coded.
+func (v *vector) codedHash(i int) uint64 { return v.dict.hashes[v.codes[i]] }
 
 // tally counts what is the matter with the rows.
 func (v *vector) tally() {
@@ -123,7 +133,8 @@ func (c *codeVerdicts) broken(v *vector, ok func(v *vector, i int) bool, broken 
 type codeNumbers struct {
 	of   *vector
 	ids  []int32
-	rows []int32 // of each value, in the batch
+	rows []int32  // of each value, in the batch
+	sums []uint64 // what a value adds to the sum of a row
 }
 
 // Numbers of values that have none.
@@ -140,6 +151,7 @@ func (c *columnState) countCodes() {
 		for code := range c.codes.ids {
 			c.codes.ids[code] = notMet
 		}
+		c.codes.sums = c.codes.sums[:0]
 	}
 	switch {
 	case k.stop:
@@ -215,7 +227,7 @@ func (c *columnState) countEach() {
 			k.hits++
 			continue
 		}
-		known[code] = c.number(i, v.hashes[i])
+		known[code] = c.number(i, v.codedHash(i))
 		if k.stop {
 			for code := range known { // numbers mean nothing any more
 				known[code] = notMet
@@ -232,7 +244,7 @@ func (c *columnState) sketchCodes(from int) {
 	for i, code := range v.codes[from:] {
 		if known[code] == notMet && v.flags[from+i]&cellUnusable == 0 {
 			known[code] = notCounted
-			c.counter.sketch.InsertHash(filled(v.hashes[from+i]))
+			c.counter.sketch.InsertHash(filled(v.codedHash(from + i)))
 		}
 	}
 }

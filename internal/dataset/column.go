@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"time"
 
@@ -60,6 +61,12 @@ func newColumnState(index int, field arrow.Field, m meaning, columns int) *colum
 		counter: newCounter(budget(columns, 4<<20, 256, MaxDistinct)),
 		moments: newMoments(), sample: newSample(budget(columns, 2<<20, 1024, maxExactQuantiles)),
 	}
+}
+
+// hashesAsked tells that checks look at the hashes of the column's rows.
+func (c *columnState) hashesAsked() bool {
+	return slices.ContainsFunc(c.cells, func(k *cellCheck) bool { return k.unique != nil }) ||
+		slices.ContainsFunc(c.rules, func(r *rowCheck) bool { return r.vector == nil })
 }
 
 // read reads the column's part of a batch; first is the number of its first row.

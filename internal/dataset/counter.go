@@ -105,62 +105,6 @@ func (c *counter) distinct() (n int64, method Method) {
 	return max(int64(c.sketch.Estimate()), int64(c.limit)+1), Method("HyperLogLog, standard error 0.8 %")
 }
 
-// rowSet counts different rows: exactly up to a bound, by a sketch beyond.
-type rowSet struct {
-	exact  *hashSet // nil beyond the bound
-	sketch *distinctSketch
-	seen   int64
-}
-
-// maxRowHashes bounds the rows that are told apart exactly.
-const maxRowHashes = 1 << 20
-
-func newRowSet() *rowSet { return &rowSet{exact: &hashSet{limit: maxRowHashes}} }
-
-func (s *rowSet) add(hash uint64) {
-	s.seen++
-	if s.exact == nil {
-		s.sketch.InsertHash(hash)
-		return
-	}
-	s.exact.add(hash)
-	if !s.exact.full {
-		return
-	}
-	s.sketch = newDistinctSketch()
-	for _, part := range s.exact.parts {
-		for _, h := range part {
-			if h != 0 {
-				s.sketch.InsertHash(h)
-			}
-		}
-	}
-	s.exact = nil
-}
-
-// addAll takes the sums of the hashes of rows.
-func (s *rowSet) addAll(sums []uint64) {
-	for i, sum := range sums {
-		if s.exact == nil { // the common case of a long table
-			for j, sum := range sums[i:] {
-				sums[i+j] = mix(sum)
-			}
-			s.seen += int64(len(sums) - i)
-			s.sketch.insertAll(sums[i:])
-			return
-		}
-		s.add(mix(sum))
-	}
-}
-
-// distinct is how many different rows there are.
-func (s *rowSet) distinct() (n float64, method Method) {
-	if s.exact != nil {
-		return float64(s.exact.n), Exact
-	}
-	return math.Min(float64(s.sketch.Estimate()), float64(s.seen)), "HyperLogLog, standard error 0.8 %"
-}
-
 // hashSet holds the hashes of the values of a column or of rows, to find what
 // stands twice. It grows in parts, so that growing costs little memory at a time.
 type hashSet struct {

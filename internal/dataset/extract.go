@@ -6,7 +6,6 @@ import (
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/bitutil"
 )
 
 // read fills v with the values of an Arrow array, read as m means them. The
@@ -50,11 +49,8 @@ func (v *vector) readNulls(a arrow.Array) {
 	if a.NullN() == 0 {
 		return
 	}
-	valid, from := a.NullBitmapBytes(), a.Data().Offset()
-	for i := range v.n {
-		if !bitutil.BitIsSet(valid, from+i) {
-			v.null(i)
-		}
+	for i := range zeroBits(a.NullBitmapBytes(), a.Data().Offset(), v.n) {
+		v.null(i)
 	}
 }
 
@@ -246,6 +242,16 @@ func (v *vector) refuseAll() {
 func (v *vector) readText(a arrow.Array, m meaning) {
 	if a != nil {
 		v.readNulls(a)
+	}
+	if m.kind.textual() && m.nulls == nil && v.nulls == 0 {
+		from := v.offs[0]
+		for i, to := range v.offs[1 : v.n+1] {
+			if to == from {
+				v.null(i)
+			}
+			from = to
+		}
+		return
 	}
 	nullWord := func(b []byte) bool { return len(b) == 0 || m.nulls != nil && m.nulls[string(b)] }
 	for i := range v.n {

@@ -201,23 +201,6 @@ func (c *counter) merge(o *counter) {
 	}
 }
 
-// merge adds the rows that o saw.
-func (s *rowSet) merge(o *rowSet) {
-	seen := s.seen + o.seen
-	if o.exact != nil {
-		o.exact.each(s.add)
-		s.seen = seen
-		return
-	}
-	if s.exact != nil {
-		s.sketch = newDistinctSketch()
-		s.exact.each(s.sketch.InsertHash)
-		s.exact = nil
-	}
-	s.sketch.merge(o.sketch)
-	s.seen = seen
-}
-
 // each calls do with every hash that is held.
 func (s *hashSet) each(do func(hash uint64)) {
 	for _, part := range s.parts {

@@ -29,7 +29,7 @@ func TestSketchesMergeWithinTheirErrors(t *testing.T) {
 			if i%50 == 0 {
 				s.frequent.id(hash)
 			}
-			s.rows.add(hash)
+			s.rows.add([]uint64{hash})
 			s.set.add(hash)
 			s.sample.seen++
 			if rank := rankOf(int64(i)); rank < s.sample.bound {
@@ -79,10 +79,10 @@ func TestSketchesMergeWithinTheirErrors(t *testing.T) {
 	require.InDelta(t, c.moments.mean, empty.mean, 0)
 
 	// Rows beyond the bound of both.
-	e, f := &rowSet{exact: &hashSet{limit: 500}}, &rowSet{exact: &hashSet{limit: 500}}
+	e, f := &rowSet{limit: 500}, &rowSet{limit: 500}
 	for i := range 5000 {
-		e.add(mix(uint64(i) + 1))
-		f.add(mix(uint64(i) + 2501))
+		e.add([]uint64{mix(uint64(i) + 1)})
+		f.add([]uint64{mix(uint64(i) + 2501)})
 	}
 	e.merge(f)
 	different, method = e.distinct()

@@ -149,7 +149,7 @@ func takeText(text, data []byte, ends []int32) (out, rest []byte, err error) {
 		if uint64(size) > uint64(len(data)-4) {
 			return nil, nil, errCells
 		}
-		text = append(text, data[4:4+size]...)
+		text = appendText(text, data[4:], int(size))
 		data = data[4+size:]
 		ends[i] = int32(len(text))
 	}
@@ -159,12 +159,23 @@ func takeText(text, data []byte, ends []int32) (out, rest []byte, err error) {
 	return text, data, nil
 }
 
+// appendText appends the first bytes of from to text. Text of up to 32 bytes, which most is, is moved as 32, those behind it too:
+// what comes next stands in their place.
+func appendText(text, from []byte, size int) []byte {
+	if n := len(text); size <= 32 && len(from) >= 32 && cap(text)-n >= 32 {
+		*(*[32]byte)(text[n : n+32]) = [32]byte(from)
+		return text[:n+size]
+	}
+	return append(text, from[:size]...)
+}
+
 // errTextTooLong says that a batch has more text than Arrow's offsets of 32 bits reach.
 var errTextTooLong = errors.New("more than 2 GiB of text in one batch")
 
 func (c *textCells) gather(codes []int32, at int) {
 	for i, code := range codes {
-		c.text = append(c.text, c.all[c.allOffsets[code]:c.allOffsets[code+1]]...)
+		from := c.allOffsets[code]
+		c.text = appendText(c.text, c.all[from:], int(c.allOffsets[code+1]-from))
 		c.offsets[at+i+1] = int32(len(c.text))
 	}
 }

@@ -192,17 +192,27 @@ func (c *parquetColumn) takeCodes(at, k, values int) error {
 	if err := c.page.codes.next(codes); err != nil {
 		return err
 	}
-	most := uint32(0)
-	for _, code := range codes {
-		most = max(most, uint32(code))
-	}
-	if values > 0 && uint64(most) >= uint64(c.values) {
+	// Where all numbers of so many bits are indices there is nothing to look for.
+	if int64(c.values) < 1<<c.page.codes.width && values > 0 && int64(greatest(codes)) >= int64(c.values) {
 		return errCode
 	}
 	if !c.coded {
 		c.cells.gather(codes, at)
 	}
 	return nil
+}
+
+// greatest is the greatest code; four are held against four at a time, as one would have to wait for the other.
+func greatest(codes []int32) uint32 {
+	var a, b, c, d uint32
+	for ; len(codes) >= 4; codes = codes[4:] {
+		four := (*[4]int32)(codes)
+		a, b, c, d = max(a, uint32(four[0])), max(b, uint32(four[1])), max(c, uint32(four[2])), max(d, uint32(four[3]))
+	}
+	for _, code := range codes {
+		a = max(a, uint32(code))
+	}
+	return max(a, b, c, d)
 }
 
 // uncode turns the rows of the batch so far, which are indices, into values.

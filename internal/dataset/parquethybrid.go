@@ -89,19 +89,40 @@ func (h *hybrid) unpack(out []int32) error {
 		clear(out)
 		return nil
 	}
-	mask, width, at := uint64(1)<<h.width-1, h.width, h.at
-	whole := 0 // numbers that lie in a word of 8 bytes
-	if last := 8 * (len(h.bits) - 8); at <= last {
-		whole = min(len(out), (last-at)/width+1)
+	mask, width, at := uint64(1)<<h.width-1, h.width&63, h.at
+	last := 8 * (len(h.bits) - 8) // bit up to which 8 bytes are left
+	// 8 bytes from the byte on that a number starts in hold 57 bits from there: eight small numbers, four larger ones.
+	if width <= 7 {
+		for ; len(out) >= 8 && at <= last; out = out[8:] {
+			word, eight := binary.LittleEndian.Uint64(h.bits[at>>3:])>>(at&7), (*[8]int32)(out)
+			eight[0] = int32(word & mask)
+			eight[1] = int32(word >> width & mask)
+			eight[2] = int32(word >> (2 * width & 63) & mask)
+			eight[3] = int32(word >> (3 * width & 63) & mask)
+			eight[4] = int32(word >> (4 * width & 63) & mask)
+			eight[5] = int32(word >> (5 * width & 63) & mask)
+			eight[6] = int32(word >> (6 * width & 63) & mask)
+			eight[7] = int32(word >> (7 * width & 63) & mask)
+			at += 8 * width
+		}
+	} else if width <= 14 {
+		for ; len(out) >= 4 && at <= last; out = out[4:] {
+			word, four := binary.LittleEndian.Uint64(h.bits[at>>3:])>>(at&7), (*[4]int32)(out)
+			four[0] = int32(word & mask)
+			four[1] = int32(word >> width & mask)
+			four[2] = int32(word >> (2 * width & 63) & mask)
+			four[3] = int32(word >> (3 * width & 63) & mask)
+			at += 4 * width
+		}
 	}
-	for i := range out[:whole] {
-		out[i] = int32(binary.LittleEndian.Uint64(h.bits[at>>3:]) >> (at & 7) & mask)
+	for ; len(out) > 0 && at <= last; out = out[1:] {
+		out[0] = int32(binary.LittleEndian.Uint64(h.bits[at>>3:]) >> (at & 7) & mask)
 		at += width
 	}
-	for i := range out[whole:] {
+	for i := range out {
 		var word [8]byte
 		copy(word[:], h.bits[at>>3:])
-		out[whole+i] = int32(binary.LittleEndian.Uint64(word[:]) >> (at & 7) & mask)
+		out[i] = int32(binary.LittleEndian.Uint64(word[:]) >> (at & 7) & mask)
 		at += width
 	}
 	h.at = at

@@ -29,10 +29,12 @@ func (p *scanPart) turn(n int, hashed bool) {
 // mark adds what was found in a column.
 func (p *scanPart) mark(c *columnState, hashed bool) {
 	v := &c.v
-	if hashed {
-		// Hashes are scrambled: a sum of them, each times an odd number of its own, is
-		// as good as another hash of them all (multilinear hashing, Lemire and Kaser, 2014).
-		odd := mix(uint64(c.index)+1) | 1
+	switch {
+	case !hashed:
+	case v.hashes == nil:
+		p.addCodes(c)
+	default:
+		odd := c.odd()
 		sums := p.hashes[:len(v.hashes)]
 		for row, h := range v.hashes {
 			sums[row] += h * odd
@@ -45,6 +47,32 @@ func (p *scanPart) mark(c *columnState, hashed bool) {
 	for row, f := range v.flags {
 		if f&cellBad != 0 {
 			p.bad[row] = true
+		}
+	}
+}
+
+// odd is what hashes of the column are multiplied by. They are scrambled: a sum of them, each times an odd
+// number of its own, is as good as another hash of them all (multilinear hashing, Lemire and Kaser, 2014).
+func (c *columnState) odd() uint64 { return mix(uint64(c.index)+1) | 1 }
+
+// addCodes adds the hashes of rows that are indices of a dictionary.
+func (p *scanPart) addCodes(c *columnState) {
+	v, odd := &c.v, c.odd()
+	if len(c.codes.sums) == 0 {
+		for _, h := range v.dict.hashes {
+			c.codes.sums = append(c.codes.sums, h*odd)
+		}
+	}
+	of, sums := c.codes.sums, p.hashes[:len(v.codes)]
+	for row, code := range v.codes {
+		sums[row] += of[code]
+	}
+	if v.nulls == 0 {
+		return
+	}
+	for row, f := range v.flags {
+		if f&cellNull != 0 {
+			sums[row] += hashOfNull*odd - of[v.codes[row]]
 		}
 	}
 }

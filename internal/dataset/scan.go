@@ -58,6 +58,9 @@ func (s *scan) run(ctx context.Context) error {
 			s.columns[at].rules = append(s.columns[at].rules, r)
 		}
 	}
+	for _, c := range s.columns {
+		c.v.lean = s.pairs == nil && !c.hashesAsked()
+	}
 	var err error
 	if src, ok := unwrapped(s.src).(columnSource); ok {
 		err = s.byColumn(ctx, src)

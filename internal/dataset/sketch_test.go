@@ -26,7 +26,7 @@ func TestEstimatesAreWithinTheirErrors(t *testing.T) {
 	for i := range n {
 		hash := mix(uint64(i) + 1)
 		c.id(hash)
-		rows.add(mix(hash))
+		rows.add([]uint64{mix(hash)})
 		set.add(hash)
 		s.seen++
 		if rank := rankOf(int64(i)); rank < s.bound {

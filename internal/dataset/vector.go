@@ -35,20 +35,22 @@ type vector struct {
 	ints   []int64   // integers and dates, exactly; nil for the others
 	offs   []int32   // text: row i is data[offs[i]:offs[i+1]]; nil where codes stand for it
 	data   []byte
-	hashes []uint64 // equal for equal values; unusable cells have fixed ones
+	hashes []uint64 // equal for equal values; unusable cells have fixed ones; nil where those of the dictionary stand for them
 	ids    []int32  // of the value in the column's counter; -1: not counted; nil: none is
 
 	// Rows may be stored as indices of a dictionary, which is then read once.
 	codes []int32 // of each row; without meaning where it is null
 	dict  *vector
+	lean  bool // nobody asks for the hashes of rows that are coded
 
 	low, high float64 // bounds of the usable numbers, by measure
 	bad       int     // cells that break some expectation
 
 	own struct { // memory that is used again; what v shows may be Arrow's
-		nums []float64
-		ints []int64
-		ids  []int32
+		nums   []float64
+		ints   []int64
+		ids    []int32
+		hashes []uint64
 	}
 	seen dictionaryData
 }
@@ -59,7 +61,8 @@ func (v *vector) reset(kind Kind, n int, first int64) {
 	v.clean, v.nulls, v.wrong, v.notFinite = true, 0, 0, 0
 	v.flags = resize(v.flags, n)
 	clear(v.flags)
-	v.hashes = resize(v.hashes, n)
+	v.own.hashes = resize(v.own.hashes, n)
+	v.hashes = v.own.hashes
 	v.ids, v.offs, v.data, v.codes = nil, nil, nil, nil
 	v.low, v.high, v.bad = math.Inf(1), math.Inf(-1), 0
 	v.nums, v.ints = nil, nil
