@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/apache/arrow-go/v18/arrow"
@@ -139,6 +140,7 @@ func next[W file.ColumnChunkWriter](w *writer) (W, bool) {
 	if w.err != nil {
 		return none, false
 	}
+	runtime.Gosched() // a segment takes long enough for requests to wait behind it
 	column, err := w.group.NextColumn()
 	if err != nil {
 		w.err = err
