@@ -24,10 +24,19 @@ type grpcServer struct {
 // the stacks that they needed; more calls at once get goroutines of their own.
 const streamWorkers = 16
 
+// What a stream and a connection may send before it has been read, in bytes. Windows that are stated also keep the server from
+// measuring what the network would take by a ping beside each request, which the client then answers.
+const (
+	streamWindow     = 1 << 20
+	connectionWindow = 4 << 20
+)
+
 // newGRPC takes messages of at most maxMessage bytes.
 func newGRPC(b oip.Backend, id oip.Identity, maxMessage int64) *grpcServer {
 	size := int(min(maxMessage, math.MaxInt32))
-	s := &grpcServer{server: grpc.NewServer(grpc.MaxRecvMsgSize(size), grpc.MaxSendMsgSize(math.MaxInt32), grpc.NumStreamWorkers(streamWorkers), oip.Codec()), health: grpchealth.NewServer(), known: map[string]bool{}}
+	server := grpc.NewServer(grpc.MaxRecvMsgSize(size), grpc.MaxSendMsgSize(math.MaxInt32), grpc.NumStreamWorkers(streamWorkers),
+		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connectionWindow), oip.Codec())
+	s := &grpcServer{server: server, health: grpchealth.NewServer(), known: map[string]bool{}}
 	s.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING) // until told otherwise
 	grpc_health_v1.RegisterHealthServer(s.server, s.health)
 	oip.RegisterGRPC(s.server, b, id)

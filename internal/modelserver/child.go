@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"runtime/debug"
 	"sync"
 
@@ -70,6 +71,8 @@ func serveONNX(c *sandbox.Child) (err error) {
 	if err := c.Send(s); err != nil {
 		return err
 	}
+	// A lane that waits for a call keeps its place among the GOMAXPROCS until the scheduler's monitor notices, and another's call would wait for that.
+	runtime.GOMAXPROCS(runtime.GOMAXPROCS(0) + len(c.Files[ownCancels:]))
 	served := newServer(model, r.Model.Name, r.Model.Version)
 	go servePipe(c.Files[ownLanes:], c.Files[ownCancels], served)
 	return serve(conn, served)

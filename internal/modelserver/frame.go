@@ -22,12 +22,13 @@ type frame struct {
 
 type frameKind byte
 
-// Kinds of frames. The gateway sends the first two, the process the others.
+// Kinds of frames. The gateway sends those that ask, the process the outputs and errors.
 const (
-	frameInfer   frameKind = iota + 1 // body: the tensors of the inputs
-	frameCancel                       // nobody waits for the call any more
-	frameOutputs                      // body: the tensors of the outputs
-	frameError                        // body: a byte with the oip.Code, and a text
+	frameInfer      frameKind = iota + 1 // body: the tensors of the inputs
+	frameCancel                          // nobody waits for the call any more
+	frameOutputs                         // body: the tensors of the outputs
+	frameError                           // body: a byte with the oip.Code, and a text
+	frameInferAlone                      // as frameInfer, of one row and beside no other: the gateway's too, and likely one of several in a row
 )
 
 // frameHeader is the size of the length, the call and the kind.

@@ -3,6 +3,7 @@ package modelserver
 import (
 	"context"
 	"net"
+	"sync"
 	"time"
 )
 
@@ -10,6 +11,7 @@ import (
 // himself, so that a call wakes one thread on each side and no more.
 type lane struct {
 	conn  net.Conn
+	watch *watcher    // of conn
 	frame frameReader // of what is being read; a caller that leaves may have read a part
 	out   []byte      // for the next request
 	call  uint64      // the last one: the lane's number in the lowest byte, and how many calls it has carried
@@ -25,7 +27,8 @@ func laneOf(call uint64) int { return int(call % maxLanes) }
 const maxKept = 1 << 20
 
 func newLane(conn net.Conn, number int) *lane {
-	return &lane{conn: conn, frame: newFrameReader(conn), call: uint64(number)} //nolint:gosec // small
+	w := newWatcher(conn)
+	return &lane{conn: conn, watch: w, frame: newFrameReader(w), call: uint64(number)} //nolint:gosec // small
 }
 
 // send writes a frame that was built in the lane's buffer.
@@ -61,3 +64,37 @@ func (l *lane) receive(ctx context.Context) (f frame, left bool, err error) {
 	}
 	return f, false, err
 }
+
+// laneStack holds the lanes that no call uses. The last one put back is the first taken: the
+// thread at its other end is the one most likely to be awake.
+type laneStack struct {
+	tokens chan struct{} // as many as there are lanes; who has one may take a lane
+
+	mu    sync.Mutex
+	lanes []*lane
+}
+
+func newLaneStack(size int) *laneStack {
+	return &laneStack{tokens: make(chan struct{}, size), lanes: make([]*lane, 0, size)}
+}
+
+// put gives a lane back.
+func (s *laneStack) put(l *lane) {
+	s.mu.Lock()
+	s.lanes = append(s.lanes, l)
+	s.mu.Unlock()
+	s.tokens <- struct{}{}
+}
+
+// take is a lane for a token.
+func (s *laneStack) take() *lane {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	last := len(s.lanes) - 1
+	l := s.lanes[last]
+	s.lanes = s.lanes[:last]
+	return l
+}
+
+// full tells whether all lanes are free but as many as are named.
+func (s *laneStack) full(but int) bool { return len(s.tokens) == cap(s.tokens)-but }

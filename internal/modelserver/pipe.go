@@ -20,7 +20,7 @@ type pipe struct {
 	outputs []onnx.Info
 	gone    func() // called once the pipe is broken
 
-	free    chan *lane    // those that no call uses
+	free    *laneStack
 	leaving sync.Mutex    // held while a cancellation is written
 	broken  chan struct{} // closed once why is known
 	once    sync.Once
@@ -42,9 +42,9 @@ func (e pipeEnds) Close() error {
 // newPipe takes the ends over. The tensors of calls are those of the model, in its
 // order. gone is called once a call has found the pipe broken, or it was closed.
 func newPipe(ends pipeEnds, inputs, outputs []onnx.Info, gone func()) *pipe {
-	p := &pipe{ends: ends, inputs: inputs, outputs: outputs, gone: gone, free: make(chan *lane, len(ends.lanes)), broken: make(chan struct{})}
+	p := &pipe{ends: ends, inputs: inputs, outputs: outputs, gone: gone, free: newLaneStack(len(ends.lanes)), broken: make(chan struct{})}
 	for i, conn := range ends.lanes {
-		p.free <- newLane(conn, i)
+		p.free.put(newLane(conn, i))
 	}
 	return p
 }
@@ -60,12 +60,16 @@ func (p *pipe) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, erro
 		return nil, err
 	}
 	l.call += maxLanes
-	b, err := appendTensors(startFrame(l.out[:0], l.call, frameInfer), in)
+	kind := frameInfer
+	if p.free.full(1) && rowsOf(in) == 1 {
+		kind, l.watch.soon = frameInferAlone, true
+	}
+	b, err := appendTensors(startFrame(l.out[:0], l.call, kind), in)
 	if err == nil {
 		b, err = sealFrame(b)
 	}
 	if err != nil {
-		p.free <- l
+		p.free.put(l)
 		return nil, err
 	}
 	if err := l.send(b); err != nil {
@@ -82,7 +86,7 @@ func (p *pipe) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, erro
 	case f.call != l.call:
 		return nil, p.fail(errFrame)
 	}
-	p.free <- l
+	p.free.put(l)
 	return p.answer(f)
 }
 
@@ -94,8 +98,8 @@ func (p *pipe) lane(ctx context.Context) (*lane, error) {
 	default:
 	}
 	select {
-	case l := <-p.free:
-		return l, nil
+	case <-p.free.tokens:
+		return p.free.take(), nil
 	case <-p.broken:
 		return nil, p.lost()
 	case <-ctx.Done():
@@ -123,7 +127,7 @@ func (p *pipe) settle(l *lane) {
 		_ = p.fail(err) // as above
 		return
 	}
-	p.free <- l
+	p.free.put(l)
 }
 
 // fail notes that the pipe is broken, and is the error of the call that found out.
@@ -175,3 +179,11 @@ func (p *pipe) Close() error {
 }
 
 func timeout(err error) bool { return errors.Is(err, os.ErrDeadlineExceeded) }
+
+// rowsOf is the first dimension of the first tensor; 0 where it has none.
+func rowsOf(in []onnx.Tensor) int64 {
+	if len(in) == 0 || len(in[0].Shape) == 0 {
+		return 0
+	}
+	return in[0].Shape[0]
+}

@@ -65,11 +65,13 @@ func (s *pipeServer) cancellations(conn io.ReadCloser) {
 
 // serve answers the calls of a lane.
 func (s *pipeServer) serve(ctx context.Context, lane io.ReadWriteCloser) {
-	frames := newFrameReader(lane)
+	watch := newWatcher(lane)
+	frames := newFrameReader(watch)
 	var out []byte
 	for {
 		f, err := frames.next()
-		if err != nil || f.kind != frameInfer || laneOf(f.call) >= len(s.lanes) {
+		watch.soon = f.kind == frameInferAlone
+		if err != nil || f.kind != frameInfer && f.kind != frameInferAlone || laneOf(f.call) >= len(s.lanes) {
 			_ = lane.Close() // as above
 			return
 		}
