@@ -152,12 +152,10 @@ func TestReadRefusesWhatIsNoSegment(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	s := newSegment()
-	s.add(request(1), 0, 1)
-	s.add(request(2), 0, 1)
-	good, err := encode(s)
-	require.NoError(f, err)
-	f.Add(good)
+	s := newSegment(func() {})
+	gather(s, request(1))
+	gather(s, request(2))
+	f.Add((&encoder{}).encode(s, nil))
 	f.Add([]byte("PAR1"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		rows, err := decode(context.Background(), b)

@@ -21,6 +21,19 @@ import (
 	"github.com/slipway-ml/slipway/internal/monitor"
 )
 
+// fixed are the columns that every segment has.
+func fixed() []arrow.Field {
+	return []arrow.Field{
+		{Name: columnTime, Type: &arrow.TimestampType{Unit: arrow.Microsecond, TimeZone: "UTC"}},
+		{Name: columnRequestID, Type: arrow.BinaryTypes.String},
+		{Name: columnSubject, Type: arrow.BinaryTypes.String},
+		{Name: columnPrediction, Type: arrow.BinaryTypes.String},
+		{Name: columnProbability, Type: arrow.PrimitiveTypes.Float64},
+		{Name: columnLatency, Type: arrow.PrimitiveTypes.Float64},
+		{Name: columnError, Type: arrow.BinaryTypes.String},
+	}
+}
+
 // A segment read into memory is bounded in bytes and rows.
 const (
 	maxSegment = 256 << 20

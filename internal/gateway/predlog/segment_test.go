@@ -28,14 +28,19 @@ func read(t *testing.T, requests ...*Request) []row {
 	return rows
 }
 
+// gather adds a request as the log does.
+func gather(s *segment, r *Request) {
+	r.count, r.form = r.measure()
+	s.add(r, 0, r.count)
+}
+
 func written(t *testing.T, requests ...*Request) ([]byte, []row) {
 	t.Helper()
-	s := newSegment()
+	s := newSegment(func() {})
 	for _, r := range requests {
-		s.add(r, 0, r.rows())
+		gather(s, r)
 	}
-	b, err := encode(s)
-	require.NoError(t, err)
+	b := (&encoder{}).encode(s, nil)
 	rows, err := decode(context.Background(), b)
 	require.NoError(t, err)
 	return b, rows
@@ -81,7 +86,7 @@ func TestFeatures(t *testing.T) {
 		"columns of any order":                  {[]*Request{object(columns, m{"a": 1.0, "b": "u"}), tensors(columns, onnx.Tensor{Name: "b", Type: onnx.String, Shape: []int64{1}, Strings: []string{"v"}}, onnx.Tensor{Name: "a", Type: onnx.Bool, Shape: []int64{1}, Bools: []bool{true}})}, []m{{"a": 1.0, "b": "u"}, {"a": 1.0, "b": "v"}}},
 		"halves":                                {[]*Request{tensors(columns, onnx.Tensor{Name: "a", Type: onnx.Float16, Shape: []int64{1}, Halves: []uint16{0x3e00}})}, []m{{"a": 1.5}}},
 		"a column given twice":                  {[]*Request{tensors(columns, onnx.Tensor{Name: "a", Type: onnx.Int8, Shape: []int64{1}, Ints: []int64{3}}, onnx.Tensor{Name: "a", Type: onnx.Int8, Shape: []int64{1}, Ints: []int64{4}})}, []m{{"a": 3.0}}},
-		"tensors that are neither":              {[]*Request{tensors(columns, onnx.Tensor{Name: "a", Type: onnx.Float32, Shape: []int64{1, 2, 2}, Floats: make([]float32, 4)}), object(columns, m{"a": 1.0})}, []m{{"a": 1.0}}},
+		"tensors that are neither":              {[]*Request{tensors(columns, onnx.Tensor{Name: "a", Type: onnx.Float32, Shape: []int64{1, 2, 2}, Floats: make([]float32, 4)}), object(columns, m{"a": 1.0})}, []m{{"a": nil}, {"a": 1.0}}},
 		"a list by place":                       {[]*Request{list(lists, []float64{1, 2}, []float64{3, 4})}, []m{{"0": 1.0, "1": 2.0}, {"0": 3.0, "1": 4.0}}},
 		"a list by name":                        {[]*Request{list(named, []float64{1, 2, 3})}, []m{{"x": 1.0, "y": 2.0, "z": 3.0}}},
 		"a list with too few names":             {[]*Request{list(named, []float64{1, 2})}, []m{{"0": 1.0, "1": 2.0}}},
@@ -111,14 +116,14 @@ func TestFeatures(t *testing.T) {
 func TestSensitiveColumnsAreNotHeld(t *testing.T) {
 	t.Parallel()
 	l := &Layout{Columns: []string{"a", "b"}, Sensitive: []string{"b"}}
-	s := newSegment()
-	s.add(&Request{Layout: l, Rows: []map[string]any{{"a": "seen", "b": "secret"}}}, 0, 1)
-	s.add(&Request{Layout: l, Tensors: []onnx.Tensor{{Name: "b", Type: onnx.String, Shape: []int64{1}, Strings: []string{"secret"}}}}, 0, 1)
+	s := newSegment(func() {})
+	gather(s, &Request{Layout: l, Rows: []map[string]any{{"a": "seen", "b": "secret"}}})
+	gather(s, &Request{Layout: l, Tensors: []onnx.Tensor{{Name: "b", Type: onnx.String, Shape: []int64{1}, Strings: []string{"secret"}}}})
 	require.Len(t, s.columns, 1)
 	require.Equal(t, "seen", string(s.columns["a"].texts.data))
-	s = newSegment()
-	s.add(&Request{Layout: &Layout{Names: []string{"a", "b"}, Sensitive: []string{"b"}}, Matrix: [][]float64{{1, 99}}}, 0, 1)
-	require.Equal(t, [][]float64{{1}}, s.block.doubles.all)
+	s = newSegment(func() {})
+	gather(s, &Request{Layout: &Layout{Names: []string{"a", "b"}, Sensitive: []string{"b"}}, Matrix: [][]float64{{1, 99}}})
+	require.Equal(t, []float64{1}, s.block.doubles.stage)
 }
 
 func TestAnswers(t *testing.T) {
@@ -154,8 +159,8 @@ func TestTexts(t *testing.T) {
 		}
 		r.Rows, want = append(r.Rows, m), append(want, m)
 	}
-	s := newSegment()
-	s.add(r, 0, len(r.Rows))
+	s := newSegment(func() {})
+	gather(s, r)
 	require.Equal(t, 7, s.columns["few"].texts.entries())
 	require.True(t, s.columns["many"].texts.apart)
 	require.Equal(t, want, features(t, r))
@@ -164,22 +169,22 @@ func TestTexts(t *testing.T) {
 // A segment ends before it takes more memory than a reader has for it.
 func TestSegmentEndsByItsSize(t *testing.T) {
 	t.Parallel()
-	s := newSegment()
+	s := newSegment(func() {})
 	long := strings.Repeat("x", 1<<20)
 	for i := range 63 {
-		s.add(&Request{Layout: &Layout{Columns: []string{"a"}}, Rows: []map[string]any{{"a": long + strconv.Itoa(i)}}}, 0, 1)
+		gather(s, &Request{Layout: &Layout{Columns: []string{"a"}}, Rows: []map[string]any{{"a": long + strconv.Itoa(i)}}})
 		require.False(t, s.full(2048))
 	}
-	s.add(&Request{Layout: &Layout{Columns: []string{"a"}}, Rows: []map[string]any{{"a": long}}}, 0, 1)
+	gather(s, &Request{Layout: &Layout{Columns: []string{"a"}}, Rows: []map[string]any{{"a": long}}})
 	require.True(t, s.full(2048))
 
-	s = newSegment()
+	s = newSegment(func() {})
 	wide := &Request{Layout: &Layout{}, Matrix: [][]float64{make([]float64, 1<<12)}}
 	for range maxHeld>>15 - 1 {
-		s.add(wide, 0, 1)
+		gather(s, wide)
 	}
 	require.False(t, s.full(1<<20))
-	s.add(wide, 0, 1)
+	gather(s, wide)
 	require.True(t, s.full(1<<20))
 }
 
