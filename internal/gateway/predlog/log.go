@@ -286,6 +286,9 @@ func (l *Log) write(ctx context.Context) {
 	pause := 100 * time.Millisecond
 	for len(l.sealed) > 0 {
 		err := l.store(ctx, l.sealed[0].fact, l.sealed[0].bytes)
+		if err != nil && ctx.Err() != nil {
+			return // who ended it knows what is left
+		}
 		l.note(err)
 		if err == nil {
 			if b := l.sealed[0].bytes; cap(b) <= maxHeld {
