@@ -207,7 +207,6 @@ func (l *Log) gather() {
 	requests := l.taken()
 	for i := range requests {
 		l.add(&requests[i])
-		l.pace.pause()
 	}
 	clear(requests)
 	l.spare = requests[:0]

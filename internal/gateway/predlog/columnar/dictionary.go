@@ -21,7 +21,7 @@ type slot struct {
 
 const (
 	most  = 256 // a place then fits a byte
-	slots = 1024
+	slots = 4096
 )
 
 func (d *dictionary) reset() {
@@ -32,7 +32,7 @@ func (d *dictionary) reset() {
 	}
 }
 
-func slotOf(number uint64) uint64 { return number * 0x9e3779b97f4a7c15 >> 54 }
+func slotOf(number uint64) uint64 { return number * 0x9e3779b97f4a7c15 >> 52 }
 
 // add finds a number's entry, and makes one if there is none. It is false if there is room for no more.
 func (d *dictionary) add(number uint64) (uint32, bool) {
@@ -62,7 +62,7 @@ func few[T float32 | float64](w *Writer, values []T) ([]uint8, bool) {
 	}
 	places := w.places[:len(values)]
 	early := min(look, len(values))
-	if !find(d, values[:early], places) || early == look && len(d.entries) > look*3/4 || !find(d, values[early:], places[early:]) {
+	if !find(d, values[:early], places) || early == look && len(d.entries) > look*7/8 || !find(d, values[early:], places[early:]) {
 		return nil, false
 	}
 	return places, 2*len(d.entries) <= len(values)
