@@ -31,7 +31,7 @@ type encoder struct {
 // encode writes a segment as a Parquet file, into the memory given. A feature is a column of doubles, or of strings if any of its values is one.
 func (e *encoder) encode(s *segment, into []byte) []byte {
 	features := s.features()
-	e.file.Begin(into, s.rows)
+	e.file.Begin(slices.Grow(into[:0], s.size(features)), s.rows)
 	e.file.Times(columnTime, s.times)
 	ids := s.ids.column(nil)
 	ids.Required = true
@@ -48,6 +48,22 @@ func (e *encoder) encode(s *segment, into []byte) []byte {
 		e.column(featurePrefix+c.name, c)
 	}
 	return e.file.Close()
+}
+
+// size is about how many bytes a segment takes at most. To copy it as it grows would take too long at once.
+func (s *segment) size(features []*column) int {
+	const row, column = 128, 256 // the columns that every segment has; what a column takes whatever it holds
+	n := row*s.rows + column*(8+len(features))
+	if b := s.block; b != nil {
+		n += column*len(b.names) + b.held()
+		if !b.wide {
+			n += b.rows * len(b.names) // a float takes five bytes
+		}
+	}
+	for _, c := range features {
+		n += c.held()
+	}
+	return n
 }
 
 // column writes values that may be missing.

@@ -21,7 +21,7 @@ type pace struct {
 
 const (
 	// slice is how long the writer works without a rest, and rests how many times as long that is.
-	slice = 250 * time.Microsecond
+	slice = 200 * time.Microsecond
 	rests = 3
 )
 

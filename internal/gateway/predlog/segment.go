@@ -350,7 +350,7 @@ func (s *segment) full(rows int) bool {
 }
 
 // perStep is about how many numbers are taken from a request at once.
-const perStep = 1 << 15
+const perStep = 1 << 14
 
 // step is how many rows of a request are taken at once.
 func (r *Request) step() int {

@@ -160,7 +160,7 @@ func (w *Writer) ended(c *chunk, start, plain, size int) {
 }
 
 // perPause is how much work is done between pauses, in bytes or numbers or what takes as long.
-const perPause = 1 << 15
+const perPause = 1 << 14
 
 // worked counts work.
 func (w *Writer) worked(n int) {
