@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -31,7 +32,7 @@ type Catalog interface {
 // Blobs is what the gateway asks of the blob store. *artifacts.Store is one.
 type Blobs interface {
 	Fetch(ctx context.Context, d artifacts.Digest, path string) error
-	PutBytes(ctx context.Context, b []byte, mediaType string) (artifacts.Ref, error)
+	Put(ctx context.Context, r io.Reader, mediaType string) (artifacts.Ref, error)
 }
 
 // Config sets up a Gateway. Fields are optional unless they say required.

@@ -81,7 +81,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.layouts = &layouts{sensitive: cfg.Sensitive}
 	g.log, err = predlog.New(predlog.Config{
 		Gateway: g.id, Blobs: cfg.Blobs, Ledger: cfg.Catalog, Rows: cfg.LogRows, Age: cfg.LogAge, Buffer: cfg.LogBuffer,
-		Dropped: func(n int) { g.metrics.dropped.Add(float64(n)) }, Logger: cfg.Logger,
+		Dropped: func(n int) { g.metrics.dropped.Add(float64(n)) }, Bare: func(n int) { g.metrics.bare.Add(float64(n)) }, Logger: cfg.Logger,
 	})
 	if err != nil {
 		return nil, err

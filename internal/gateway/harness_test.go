@@ -118,11 +118,11 @@ func (w *world) Fetch(ctx context.Context, d artifacts.Digest, path string) erro
 	return w.store.Fetch(ctx, d, path)
 }
 
-func (w *world) PutBytes(ctx context.Context, b []byte, media string) (artifacts.Ref, error) {
+func (w *world) Put(ctx context.Context, r io.Reader, media string) (artifacts.Ref, error) {
 	if w.blobsDown.Load() {
 		return artifacts.Ref{}, errDown
 	}
-	return w.store.PutBytes(ctx, b, media)
+	return w.store.Put(ctx, r, media)
 }
 
 func mark(key string) catalog.Mark { return catalog.Mark{Key: key, Actor: "test", Reason: "test"} }

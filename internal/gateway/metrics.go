@@ -24,6 +24,7 @@ type metrics struct {
 	predictions *prometheus.CounterVec
 	seconds     *prometheus.HistogramVec
 	dropped     prometheus.Counter
+	bare        prometheus.Counter
 	unflushed   prometheus.Gauge
 	batches     *batchMetrics
 }
@@ -41,6 +42,9 @@ func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, held
 		dropped: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "slipway_prediction_log_dropped_total", Help: "Predictions that are missing in the prediction log, because it could not be written fast enough.",
 		}),
+		bare: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "slipway_prediction_log_bare_total", Help: "Predictions that are in the prediction log without their features, because it can't hold rows of their form.",
+		}),
 		unflushed: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "slipway_traffic_flush_failing", Help: "1 while the counts for canary analysis can't be delivered to the catalog.",
 		}),
@@ -55,7 +59,7 @@ func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, held
 		return float64(at.UnixMilli()) / 1000
 	})
 	for _, c := range append(held.metrics(),
-		m.predictions, m.seconds, m.dropped, m.unflushed, last, m.batches.queue, m.batches.compute, m.batches.rows, m.batches.cuts, newInferenceCollector(pool), newProcessCollector(pool), &routeCollector{
+		m.predictions, m.seconds, m.dropped, m.bare, m.unflushed, last, m.batches.queue, m.batches.compute, m.batches.rows, m.batches.cuts, newInferenceCollector(pool), newProcessCollector(pool), &routeCollector{
 			table:  table,
 			weight: prometheus.NewDesc("slipway_route_weight", "Share of a model's traffic that a version is given, 0 to 1.", []string{"model", "version"}, nil),
 			rev:    prometheus.NewDesc("slipway_route_revision", "Revision of the route in force.", []string{"model"}, nil),

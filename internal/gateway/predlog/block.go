@@ -1,28 +1,31 @@
 package predlog
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/slipway-ml/slipway/internal/onnx"
 )
 
-// block holds rows that are lists of the same columns, one after the other: there may be hundreds of
-// columns, and then a row goes in and out faster as it is than taken apart.
+// block holds rows that are lists of the same columns: there may be thousands of columns.
 type block struct {
 	layout *Layout
 	width  int      // of a list as it is sent
 	names  []string // of the columns that are kept
 	keep   []int    // their places in a list; nil: all are kept
+	titles []string // of the columns in a file
+	order  []int    // in which the columns stand in a file: by name
 	rows   int
 	// The numbers are floats as long as that loses nothing, then doubles.
-	floats  chunks[float32]
-	doubles chunks[float64]
+	floats  tiles[float32]
+	doubles tiles[float64]
 	wide    bool
+	pause   func()
 }
 
 // newBlock is an empty block for lists of so many numbers; nil if they are not to be logged.
-func newBlock(l *Layout, width int) *block {
-	b := &block{layout: l, width: width}
+func newBlock(l *Layout, width int, pause func()) *block {
+	b := &block{layout: l, width: width, pause: pause}
 	for i := range width {
 		if name, ok := l.name(width, i); ok {
 			b.names, b.keep = append(b.names, name), append(b.keep, i)
@@ -34,6 +37,10 @@ func newBlock(l *Layout, width int) *block {
 	case width:
 		b.keep = nil
 	}
+	for i, name := range b.names {
+		b.titles, b.order = append(b.titles, featurePrefix+name), append(b.order, i)
+	}
+	slices.SortFunc(b.order, func(i, j int) int { return cmp.Compare(b.names[i], b.names[j]) })
 	b.floats.width, b.doubles.width = len(b.names), len(b.names)
 	return b
 }
@@ -44,7 +51,7 @@ func (b *block) takes(l *Layout, width int) bool {
 		return false
 	}
 	if l != b.layout {
-		other := newBlock(l, width)
+		other := newBlock(l, width, b.pause)
 		if other == nil || !slices.Equal(other.names, b.names) || !slices.Equal(other.keep, b.keep) {
 			return false
 		}
@@ -58,21 +65,22 @@ func (b *block) tensor(t *onnx.Tensor, from, to int) {
 	if !exact(t.Type) {
 		b.widen()
 	}
+	var halves []float32
 	for i := from; i < to; i++ {
 		at, end := i*b.width, (i+1)*b.width
 		switch {
 		case t.Type == onnx.Float32 && !b.wide && b.keep == nil:
-			copy(b.floats.next(), t.Floats[at:end])
+			copy(room(b, &b.floats), t.Floats[at:end])
 		case t.Type == onnx.Float32:
 			put(b, t.Floats[at:end])
 		case t.Type == onnx.Float64:
 			put(b, t.Doubles[at:end])
 		case t.Type.Half():
-			numbers := make([]float32, b.width)
-			for j, v := range t.Halves[at:end] {
-				numbers[j] = onnx.FromHalf(t.Type, v)
+			halves = halves[:0]
+			for _, v := range t.Halves[at:end] {
+				halves = append(halves, onnx.FromHalf(t.Type, v))
 			}
-			put(b, numbers)
+			put(b, halves)
 		default:
 			put(b, t.Ints[at:end])
 		}
@@ -87,12 +95,21 @@ func (b *block) list(numbers []float64) {
 	b.rows++
 }
 
+// room is that of the next row.
+func room[T float32 | float64](b *block, t *tiles[T]) []T {
+	row, turned := t.next()
+	if turned {
+		b.pause()
+	}
+	return row
+}
+
 // put appends what is kept of a list.
 func put[T number](b *block, list []T) {
 	if b.wide {
-		pick(b.doubles.next(), b.keep, list)
+		pick(room(b, &b.doubles), b.keep, list)
 	} else {
-		pick(b.floats.next(), b.keep, list)
+		pick(room(b, &b.floats), b.keep, list)
 	}
 }
 
@@ -116,39 +133,39 @@ func (b *block) widen() {
 		return
 	}
 	b.wide = true
-	for _, chunk := range b.floats.all {
-		for ; len(chunk) > 0; chunk = chunk[len(b.names):] {
-			pick(b.doubles.next(), nil, chunk[:len(b.names)])
-		}
+	f, d := &b.floats, &b.doubles
+	for _, tile := range f.turned {
+		wide := make([]float64, len(tile))
+		pick(wide, nil, tile)
+		d.turned = append(d.turned, wide)
+		b.pause()
 	}
-	b.floats.all = nil
+	d.stage = make([]float64, len(f.stage), cap(f.stage))
+	pick(d.stage, nil, f.stage)
+	b.floats = tiles[float32]{width: f.width}
 }
 
-// stripe is how many columns are taken apart at once: about the floats of a cache line.
-const stripe = 16
+// finish readies the columns. No row may come after it.
+func (b *block) finish() {
+	b.floats.turn()
+	b.doubles.turn()
+}
 
-// columns writes the numbers of some of the columns, at most stripe, into out, where each has room for all rows.
-func (b *block) columns(which []int, out [][]float64) {
+// column appends the numbers of a column.
+func (b *block) column(i int) []float64 {
 	if b.wide {
-		apart(&b.doubles, which, out)
-	} else {
-		apart(&b.floats, which, out)
+		return b.doubles.column(i, make([]float64, 0, b.rows))
 	}
+	out := make([]float64, b.rows)
+	pick(out, nil, b.floats.column(i, make([]float32, 0, b.rows)))
+	return out
 }
 
-func apart[T float32 | float64](rows *chunks[T], which []int, out [][]float64) {
-	first := 0
-	for _, chunk := range rows.all { // a chunk stays in the processor's cache meanwhile
-		n := len(chunk) / rows.width
-		for j, at := range which {
-			column := out[j][first : first+n]
-			for i := range column {
-				column[i] = float64(chunk[at])
-				at += rows.width
-			}
-		}
-		first += n
-	}
+// reset forgets all rows; the memory stays.
+func (b *block) reset() {
+	b.rows = 0
+	b.floats.reset()
+	b.doubles.reset()
 }
 
 // held is about how many bytes the numbers take.

@@ -3,6 +3,7 @@ package predlog
 import (
 	"strconv"
 
+	"github.com/slipway-ml/slipway/internal/gateway/predlog/columnar"
 	"github.com/slipway-ml/slipway/internal/onnx"
 )
 
@@ -12,13 +13,21 @@ type column struct {
 	numbers []float64
 	truths  []bool // which of the numbers are truth values; those beyond it are not
 	texts   *texts // in place of the numbers
-	present mask
+	spare   *texts // memory for texts
+	present columnar.Mask
 }
 
-// mask tells which rows have a value. Nil: all have.
-type mask []bool
+// has tells whether a row has a value.
+func (c *column) has(row int) bool { return c.present == nil || c.present[row] != 0 }
 
-func (m mask) has(row int) bool { return len(m) == 0 || m[row] }
+// reset forgets all rows; the memory stays.
+func (c *column) reset() {
+	c.numbers, c.truths, c.present = c.numbers[:0], c.truths[:0], nil
+	if c.texts != nil {
+		c.texts.reset()
+		c.texts, c.spare = nil, c.texts
+	}
+}
 
 func (c *column) rows() int {
 	if c.texts != nil {
@@ -38,12 +47,12 @@ func (c *column) reach(row int) bool {
 
 func (c *column) none() {
 	if c.present == nil {
-		c.present = make(mask, c.rows(), 2*c.rows()+1)
+		c.present = make(columnar.Mask, c.rows(), 2*c.rows()+1)
 		for i := range c.present {
-			c.present[i] = true
+			c.present[i] = 1
 		}
 	}
-	c.present = append(c.present, false)
+	c.present = append(c.present, 0)
 	if c.texts != nil {
 		c.texts.none()
 		return
@@ -53,7 +62,7 @@ func (c *column) none() {
 
 func (c *column) is() {
 	if c.present != nil {
-		c.present = append(c.present, true)
+		c.present = append(c.present, 1)
 	}
 }
 
@@ -93,10 +102,12 @@ func (c *column) text(s string) {
 
 // spell turns numbers and truth values into texts.
 func (c *column) spell() {
-	c.texts = newTexts()
+	if c.texts, c.spare = c.spare, nil; c.texts == nil {
+		c.texts = newTexts()
+	}
 	for i, v := range c.numbers {
 		switch {
-		case !c.present.has(i):
+		case !c.has(i):
 			c.texts.none()
 		case i < len(c.truths) && c.truths[i]:
 			c.texts.add(strconv.FormatBool(v != 0))
@@ -104,7 +115,7 @@ func (c *column) spell() {
 			c.texts.add(strconv.FormatFloat(v, 'g', -1, 64))
 		}
 	}
-	c.numbers, c.truths = nil, nil
+	c.numbers, c.truths = c.numbers[:0], c.truths[:0]
 }
 
 // optional appends a text, of which the empty one is none.

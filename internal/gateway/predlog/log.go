@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -15,7 +16,7 @@ import (
 
 // Blobs is where segments' bytes go.
 type Blobs interface {
-	PutBytes(ctx context.Context, b []byte, mediaType string) (artifacts.Ref, error)
+	Put(ctx context.Context, r io.Reader, mediaType string) (artifacts.Ref, error)
 }
 
 // Ledger is where segments are put on record.
@@ -40,7 +41,9 @@ type Config struct {
 	Timeout time.Duration
 	// Dropped is told how many rows found no place. May be nil.
 	Dropped func(rows int)
-	Logger  *slog.Logger // nil: slog.Default
+	// Bare is told how many rows are logged without features, see Request. May be nil.
+	Bare   func(rows int)
+	Logger *slog.Logger // nil: slog.Default
 }
 
 // Log gathers the rows of requests and writes segments. Run does the writing.
@@ -56,6 +59,10 @@ type Log struct {
 	// The rest belongs to Run.
 	spare   []Request // has room for requests, and holds none
 	open    map[stream]*segment
+	bare    map[stream]bool // of which it was said that rows are logged without features
+	encoder encoder
+	memory  []byte // of a segment that is stored, for the next
+	pace    *pace
 	sealed  []sealed
 	seq     int64
 	failing bool
@@ -93,16 +100,22 @@ func New(cfg Config) (*Log, error) {
 	if cfg.Dropped == nil {
 		cfg.Dropped = func(int) {}
 	}
+	if cfg.Bare == nil {
+		cfg.Bare = func(int) {}
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	return &Log{cfg: cfg, enough: make(chan struct{}, 1), open: map[stream]*segment{}}, nil
+	l := &Log{cfg: cfg, enough: make(chan struct{}, 1), open: map[stream]*segment{}, bare: map[stream]bool{}}
+	l.pace = &pace{waits: l.waits}
+	l.encoder.file.Pause = l.pace.pause
+	return l, nil
 }
 
 // Add takes the rows of a request, or drops them all if the buffer is full. The log's rows are made
 // of them when they are written, so what the request refers to must not change any more. Add never blocks and never fails.
 func (l *Log) Add(r *Request) {
-	rows := r.rows()
+	rows, form := r.measure()
 	if rows == 0 {
 		return
 	}
@@ -114,7 +127,8 @@ func (l *Log) Add(r *Request) {
 	}
 	l.waiting += rows
 	l.requests = append(l.requests, *r)
-	l.requests[len(l.requests)-1].count = rows
+	last := &l.requests[len(l.requests)-1]
+	last.count, last.form = rows, form
 	wake := l.waiting >= min(few, l.cfg.Rows, l.cfg.Buffer/2)
 	l.mu.Unlock()
 	if wake {
@@ -153,16 +167,38 @@ func (l *Log) Run(ctx context.Context, grace time.Duration) error {
 		case <-ctx.Done():
 			return l.finish(context.WithoutCancel(ctx), grace)
 		case <-l.enough:
+			l.pace.begin()
 			l.gather()
 		case now := <-tick.C:
+			l.pace.begin()
 			l.gather()
-			for key, s := range l.open {
-				if now.Sub(s.began) >= l.cfg.Age {
-					l.seal(key)
-				}
-			}
+			l.age(now)
 		}
 		l.write(ctx)
+	}
+}
+
+// waits tells that so many rows wait that the writer must not rest.
+func (l *Log) waits() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.waiting > l.cfg.Buffer/4
+}
+
+// age seals the segments that are old enough, and lets go the memory of versions that are not asked.
+func (l *Log) age(now time.Time) {
+	for key, s := range l.open {
+		switch {
+		case now.Sub(s.began) < l.cfg.Age:
+		case s.rows > 0:
+			l.seal(key)
+			delete(l.open, key)
+		default:
+			delete(l.open, key)
+		}
+	}
+	if len(l.open) == 0 {
+		l.memory = nil
 	}
 }
 
@@ -178,18 +214,33 @@ func (l *Log) gather() {
 
 func (l *Log) add(r *Request) {
 	key := stream{r.Layout.Model, r.Layout.Version}
+	if r.form == bare {
+		l.tell(key, r.count)
+	}
 	for from := 0; from < r.count; {
 		s, ok := l.open[key]
 		if !ok {
-			s = newSegment()
+			s = newSegment(l.pace.pause)
 			l.open[key] = s
 		}
-		to := min(r.count, from+l.cfg.Rows-s.rows)
+		to := min(r.count, from+l.cfg.Rows-s.rows, from+r.step())
 		s.add(r, from, to)
 		from = to
 		if s.full(l.cfg.Rows) {
 			l.seal(key)
+			s.reset()
 		}
+		l.pace.pause()
+	}
+}
+
+// tell says of a version, once, that rows are logged without features.
+func (l *Log) tell(key stream, rows int) {
+	l.cfg.Bare(rows)
+	if !l.bare[key] {
+		l.bare[key] = true
+		l.cfg.Logger.Warn("the prediction log has rows without features: they have more values than it takes, or tensors that differ in their number of rows",
+			"model", key.model, "version", key.version, "max_columns", MaxColumns)
 	}
 }
 
@@ -197,9 +248,14 @@ func (l *Log) add(r *Request) {
 func (l *Log) finish(ctx context.Context, grace time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
+	l.pace.last = true
+	l.pace.begin()
 	l.gather()
-	for key := range l.open {
-		l.seal(key)
+	for key, s := range l.open {
+		if s.rows > 0 {
+			l.seal(key)
+			s.reset()
+		}
 	}
 	l.write(ctx)
 	if len(l.sealed) > 0 {
@@ -215,13 +271,8 @@ func (l *Log) finish(ctx context.Context, grace time.Duration) error {
 // seal fixes the bytes and the number of a version's segment.
 func (l *Log) seal(key stream) {
 	s := l.open[key]
-	delete(l.open, key)
-	b, err := encode(s)
-	if err != nil { // the rows themselves are at fault: trying again can't help
-		l.cfg.Logger.Error("records of the prediction log can't be written and are dropped", "model", key.model, "version", key.version, "records", s.rows, "error", err)
-		l.drop(s.rows)
-		return
-	}
+	b := l.encoder.encode(s, l.memory)
+	l.memory = nil
 	l.seq++
 	l.sealed = append(l.sealed, sealed{bytes: b, fact: catalog.Segment{
 		Gateway: l.cfg.Gateway, Seq: l.seq, Model: key.model, Version: key.version, From: s.from, To: s.to, Rows: int64(s.rows),
@@ -234,8 +285,14 @@ func (l *Log) write(ctx context.Context) {
 	pause := 100 * time.Millisecond
 	for len(l.sealed) > 0 {
 		err := l.store(ctx, l.sealed[0].fact, l.sealed[0].bytes)
+		if err != nil && ctx.Err() != nil {
+			return // who ended it knows what is left
+		}
 		l.note(err)
 		if err == nil {
+			if b := l.sealed[0].bytes; cap(b) <= maxHeld {
+				l.memory = b
+			}
 			l.sealed = l.sealed[1:]
 			pause = 100 * time.Millisecond
 			continue
@@ -252,7 +309,7 @@ func (l *Log) write(ctx context.Context) {
 func (l *Log) store(ctx context.Context, fact catalog.Segment, b []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
 	defer cancel()
-	ref, err := l.cfg.Blobs.PutBytes(ctx, b, MediaType)
+	ref, err := l.cfg.Blobs.Put(ctx, &paced{left: b, pace: l.pace}, MediaType)
 	if err != nil {
 		return fmt.Errorf("store segment %d of the prediction log: %w", fact.Seq, err)
 	}

@@ -1,46 +1,21 @@
 package predlog
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/array"
-	"github.com/apache/arrow-go/v18/arrow/memory"
-	"github.com/apache/arrow-go/v18/parquet/file"
-	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/monitor"
 )
 
-// A segment read into memory is bounded in bytes and rows.
-const (
-	maxSegment = 256 << 20
-	maxRows    = 1 << 20
-)
-
 // Reader is where segments' bytes come from.
 type Reader interface {
 	Read(ctx context.Context, d artifacts.Digest, max int64) ([]byte, error)
-}
-
-// row is one of a segment, as far as a Window has a use for it.
-type row struct {
-	Time        time.Time
-	Prediction  string
-	Probability *float64
-	LatencyMS   float64
-	Error       string
-	// Features by column: float64, string or nil.
-	Features map[string]any
 }
 
 // Window is a stretch of the prediction log, oldest row first. All slices and
@@ -78,7 +53,8 @@ func (w Window) Errors() int { return w.Rows() - len(w.GoodLatencies()) }
 // that a segment does not have is missing in its rows; one that is text in any
 // segment is text in all.
 func Read(ctx context.Context, store Reader, segments []catalog.Segment, until time.Time, limit int) (Window, error) {
-	var rows []row
+	var parts []part
+	var rows []place
 	for _, s := range segments {
 		digest, err := artifacts.ParseDigest(s.Digest)
 		if err != nil {
@@ -88,151 +64,86 @@ func Read(ctx context.Context, store Reader, segments []catalog.Segment, until t
 		if err != nil {
 			return Window{}, fmt.Errorf("read segment %s/%d: %w", s.Gateway, s.Seq, err)
 		}
-		decoded, err := decode(ctx, b)
+		p, err := decode(ctx, b)
 		if err != nil {
 			return Window{}, fmt.Errorf("segment %s/%d (%s): %w", s.Gateway, s.Seq, s.Digest, err)
 		}
-		rows = append(rows, decoded...)
+		for i, at := range p.times {
+			if at < until.UnixMicro() || at == until.UnixMicro() && until.Nanosecond()%1000 > 0 {
+				rows = append(rows, place{part: len(parts), row: i})
+			}
+		}
+		parts = append(parts, p)
 	}
-	rows = slices.DeleteFunc(rows, func(r row) bool { return !r.Time.Before(until) })
-	slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.Time.UnixMicro(), b.Time.UnixMicro()) })
+	slices.SortStableFunc(rows, func(a, b place) int {
+		return cmp.Compare(parts[a.part].times[a.row], parts[b.part].times[b.row])
+	})
 	if limit >= 0 && len(rows) > limit {
 		rows = rows[len(rows)-limit:]
 	}
-	return window(rows), nil
+	return window(parts, rows), nil
 }
 
-func window(rows []row) Window {
-	w := Window{Features: map[string]monitor.Column{}}
-	names := map[string]struct{}{}
-	for _, r := range rows {
-		probability := math.NaN()
-		if r.Probability != nil {
-			probability = *r.Probability
-		}
-		w.Time = append(w.Time, r.Time)
-		w.Prediction = append(w.Prediction, r.Prediction)
-		w.Probability = append(w.Probability, probability)
-		w.LatencyMS = append(w.LatencyMS, r.LatencyMS)
-		w.Error = append(w.Error, r.Error)
-		for name := range r.Features {
-			names[name] = struct{}{}
+// place is where a row is.
+type place struct{ part, row int }
+
+// window puts rows together.
+func window(parts []part, rows []place) Window {
+	n := len(rows)
+	w := Window{
+		Time: make([]time.Time, n), Prediction: make([]string, n), Probability: make([]float64, n),
+		LatencyMS: make([]float64, n), Error: make([]string, n), Features: map[string]monitor.Column{},
+	}
+	used := make([]bool, len(parts))
+	for i, at := range rows {
+		p := &parts[at.part]
+		used[at.part] = true
+		w.Time[i] = time.UnixMicro(p.times[at.row]).UTC()
+		w.Prediction[i], w.Error[i] = p.prediction[at.row], p.failure[at.row]
+		w.Probability[i], w.LatencyMS[i] = p.probability[at.row], p.latency[at.row]
+	}
+	text := map[string]bool{} // of each feature there is
+	for i, p := range parts {
+		if used[i] {
+			for name, c := range p.features {
+				text[name] = text[name] || c.Strings != nil
+			}
 		}
 	}
-	for name := range names {
-		w.Features[name] = columnOf(rows, name)
+	for name, is := range text {
+		w.Features[name] = merged(parts, rows, name, is)
 	}
 	return w
 }
 
-func columnOf(rows []row, name string) monitor.Column {
-	text := isText(rows, name)
-	numbers := monitor.Column{Numbers: make([]float64, len(rows))}
-	words := make([]string, len(rows))
-	for i, r := range rows {
-		switch v := r.Features[name].(type) {
-		case float64:
-			numbers.Numbers[i] = v
-		case string:
-			words[i] = v
-		default:
-			numbers.Numbers[i] = math.NaN()
+// merged is a feature of the rows.
+func merged(parts []part, rows []place, name string, text bool) monitor.Column {
+	columns := make([]monitor.Column, len(parts))
+	for i, p := range parts {
+		c, ok := p.features[name]
+		switch {
+		case text && ok:
+			c = monitor.Column{Strings: c.Texts()}
+		case !ok:
+			c = monitor.Column{}
 		}
+		columns[i] = c
 	}
-	if !text {
-		return numbers
-	}
-	for i, t := range numbers.Texts() {
-		if _, isNumber := rows[i].Features[name].(float64); isNumber {
-			words[i] = t
-		}
-	}
-	return monitor.Column{Strings: words}
-}
-
-// isText tells whether any of a column's values is text.
-func isText(rows []row, column string) bool {
-	return slices.ContainsFunc(rows, func(r row) bool { _, ok := r.Features[column].(string); return ok })
-}
-
-// decode reads a segment. The reader trusts its input; a panic on a file that
-// is no segment is an error here.
-func decode(ctx context.Context, b []byte) (rows []row, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			rows, err = nil, fmt.Errorf("not a segment of the prediction log: %v", r)
-		}
-	}()
-	f, err := file.NewParquetReader(bytes.NewReader(b))
-	if err != nil {
-		return nil, fmt.Errorf("not a segment of the prediction log: %w", err)
-	}
-	defer func() { _ = f.Close() }() // reads memory
-	if n := f.NumRows(); n < 0 || n > maxRows {
-		return nil, fmt.Errorf("not a segment of the prediction log: it claims %d rows, at most %d are read", n, maxRows)
-	}
-	r, err := pqarrow.NewFileReader(f, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
-	if err != nil {
-		return nil, fmt.Errorf("not a segment of the prediction log: %w", err)
-	}
-	table, err := r.ReadTable(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("not a segment of the prediction log: %w", err)
-	}
-	defer table.Release()
-	for _, want := range fixed() {
-		if got, ok := table.Schema().FieldsByName(want.Name); !ok || got[0].Type.ID() != want.Type.ID() {
-			return nil, fmt.Errorf("not a segment of the prediction log: column %s (%s) is missing", want.Name, want.Type)
-		}
-	}
-	rows = make([]row, table.NumRows())
-	for i := range rows {
-		rows[i].Features = map[string]any{}
-	}
-	for c := range int(table.NumCols()) {
-		at := 0
-		for _, chunk := range table.Column(c).Data().Chunks() {
-			fill(rows[at:], table.Column(c).Name(), chunk)
-			at += chunk.Len()
-		}
-	}
-	return rows, nil
-}
-
-// fill puts one column's values into the rows.
-func fill(rows []row, name string, values arrow.Array) {
-	feature, isFeature := strings.CutPrefix(name, featurePrefix)
-	for i := range values.Len() {
-		if values.IsNull(i) {
-			if isFeature {
-				rows[i].Features[feature] = nil
-			}
-			continue
-		}
-		r := &rows[i]
-		switch v := values.(type) {
-		case *array.Timestamp:
-			r.Time = time.UnixMicro(int64(v.Value(i))).UTC()
-		case *array.Float64:
-			x := v.Value(i)
-			switch {
-			case isFeature:
-				r.Features[feature] = x
-			case name == columnProbability:
-				r.Probability = &x
-			case name == columnLatency:
-				r.LatencyMS = x
-			}
-		case *array.String:
-			s := strings.Clone(v.Value(i)) // the file's memory is let go
-			switch {
-			case isFeature:
-				r.Features[feature] = s
-			case name == columnPrediction:
-				r.Prediction = s
-			case name == columnError:
-				r.Error = s
+	if text {
+		out := make([]string, len(rows))
+		for i, at := range rows {
+			if c := columns[at.part].Strings; c != nil {
+				out[i] = c[at.row]
 			}
 		}
+		return monitor.Column{Strings: out}
 	}
+	out := make([]float64, len(rows))
+	for i, at := range rows {
+		out[i] = math.NaN()
+		if c := columns[at.part].Numbers; c != nil {
+			out[i] = c[at.row]
+		}
+	}
+	return monitor.Column{Numbers: out}
 }

@@ -1,6 +1,7 @@
 package predlog
 
 import (
+	"iter"
 	"slices"
 	"strconv"
 	"time"
@@ -21,9 +22,10 @@ type Request struct {
 	// Error is why there are no predictions; empty if there are.
 	Error string
 
-	// The input is one of the three: the model's tensors, of which the log can hold one
-	// matrix of numbers or columns of one value a row; objects by column name, as JSON has
-	// them; or lists of numbers. A value that is no number, truth value or text is logged as missing.
+	// The input is one of the three: the model's tensors, whose first dimension is the rows;
+	// objects by column name, as JSON has them; or lists of numbers. A value that is no number,
+	// truth value or text is logged as missing. Rows of more than MaxColumns values, and those of
+	// tensors that have not as many rows as each other, are logged without features.
 	Tensors []onnx.Tensor
 	Rows    []map[string]any
 	Matrix  [][]float64
@@ -31,7 +33,8 @@ type Request struct {
 	// Predictions are those of the rows; rows beyond them have none.
 	Predictions []feature.Prediction
 
-	count int // rows(), once Add has taken the request
+	count int // of rows, and their form, once Add has taken the request
+	form  form
 }
 
 // Layout is what is logged of a model version's requests. It must not change; requests of a version
@@ -39,11 +42,11 @@ type Request struct {
 type Layout struct {
 	Model, Version string
 	// Columns are the names of the inputs that the model takes, one a column; other columns
-	// are not logged. Nil: the model takes lists of numbers.
+	// are not logged. Nil: the model takes lists of numbers, or tensors of any form.
 	Columns []string
 	// Names are those of the numbers of a list, if there are as many; else they are logged by place.
 	Names []string
-	// Sensitive columns are never logged. While there are any, lists without names are not logged
+	// Sensitive columns, and tensors, are never logged. While there are any, lists without names are not logged
 	// either: nobody could tell which of their numbers are sensitive.
 	Sensitive []string
 }
@@ -56,35 +59,98 @@ func (l *Layout) name(width, i int) (string, bool) {
 	return strconv.Itoa(i), len(l.Sensitive) == 0
 }
 
+// value is the name of a tensor's value in a row of so many, false if it must not be logged.
+func (l *Layout) value(tensor string, size, i int) (string, bool) {
+	name := tensor
+	if size > 1 {
+		name += "[" + strconv.Itoa(i) + "]"
+	}
+	if l.Columns != nil {
+		return name, l.logs(name)
+	}
+	return name, !slices.Contains(l.Sensitive, tensor) && !slices.Contains(l.Sensitive, name)
+}
+
 // logs tells whether a column of an object is logged.
 func (l *Layout) logs(column string) bool {
 	return slices.Contains(l.Columns, column) && !slices.Contains(l.Sensitive, column)
 }
 
-// rows is how many rows of the log the request makes: none if the log can't hold its input.
-func (r *Request) rows() int {
+// MaxColumns is how many columns a row of the log may have. Rows of more are logged without their features.
+const MaxColumns = 1 << 14
+
+// form is how the input of a request becomes features.
+type form int
+
+const (
+	bare    form = iota // not at all
+	objects             // columns by name
+	lists               // numbers by place
+	matrix              // one tensor's numbers, row-major, by place
+	tensors             // columns by the tensors' names, and places where a row has several values
+)
+
+// measure is how many rows of the log the request makes, and how its input becomes features.
+func (r *Request) measure() (int, form) {
 	switch {
 	case r.Rows != nil:
-		return len(r.Rows)
+		return len(r.Rows), r.narrow(objects, func(yield func(int) bool) {
+			for _, row := range r.Rows {
+				if !yield(listed(r.Layout, row)) {
+					return
+				}
+			}
+		})
 	case len(r.Tensors) == 0:
-		return len(r.Matrix)
+		return len(r.Matrix), r.narrow(lists, func(yield func(int) bool) {
+			for _, row := range r.Matrix {
+				if !yield(len(row)) {
+					return
+				}
+			}
+		})
 	}
 	n := int(r.Tensors[0].Rows())
-	if r.matrix() {
-		if int64(r.Tensors[0].Len()) != r.Tensors[0].Shape[0]*r.Tensors[0].Shape[1] {
-			return 0
-		}
-		return n
-	}
+	columns := 0
 	for i := range r.Tensors {
-		if r.Tensors[i].Len() != n {
-			return 0
+		t := &r.Tensors[i]
+		size := 0
+		if n > 0 {
+			size = t.Len() / n
+		}
+		if int(t.Rows()) != n || t.Len() != n*size || size > 1 && r.Layout.Columns != nil {
+			return max(n, len(r.Predictions)), bare // what its rows are only the model knows
+		}
+		columns += size
+	}
+	switch {
+	case columns > MaxColumns:
+		return n, bare
+	case r.Layout.Columns == nil && len(r.Tensors) == 1 && len(r.Tensors[0].Shape) > 1 && r.Tensors[0].Type.Numeric():
+		return n, matrix
+	}
+	return n, tensors
+}
+
+// narrow is the form unless one of the lists has too many numbers.
+func (r *Request) narrow(f form, widths iter.Seq[int]) form {
+	for width := range widths {
+		if width > MaxColumns {
+			return bare
+		}
+	}
+	return f
+}
+
+// listed is how many values the lists of an object have, of a model without columns.
+func listed(l *Layout, row map[string]any) int {
+	n := 0
+	if l.Columns == nil {
+		for _, v := range row {
+			if list, ok := v.([]any); ok {
+				n = max(n, len(list))
+			}
 		}
 	}
 	return n
-}
-
-// matrix tells that the tensors are one matrix of numbers.
-func (r *Request) matrix() bool {
-	return len(r.Tensors) == 1 && len(r.Tensors[0].Shape) == 2 && r.Tensors[0].Shape[1] > 1 && r.Tensors[0].Type.Numeric()
 }

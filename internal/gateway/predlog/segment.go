@@ -32,20 +32,47 @@ type segment struct {
 	columns map[string]*column
 
 	layout *Layout
-	slots  []slot    // of objects
+	slots  []slot    // of objects and tensors
 	listed []*column // of lists of so many numbers; nil: it is not logged
+
+	pause   func() // is called in the course of what takes a while
+	weighed int    // rows when the columns' memory was last looked at
+	// What the segment held before it was written is used again.
+	oldBlock   *block
+	oldColumns map[string]*column
 }
 
-// slot remembers the column that a request's value at a place goes to, since most requests are alike.
+// slot remembers the columns that a request's values at a place go to, since most requests are alike.
 type slot struct {
-	name   string
-	column *column // nil: it is not logged
+	name    string
+	columns []*column // nil for those that are not logged
 }
 
-func newSegment() *segment {
+func newSegment(pause func()) *segment {
 	return &segment{
-		began: time.Now(), ids: newApart(), columns: map[string]*column{},
+		began: time.Now(), ids: newApart(), columns: map[string]*column{}, pause: pause,
 		subject: column{texts: newTexts()}, prediction: column{texts: newTexts()}, failure: column{texts: newTexts()},
+	}
+}
+
+// reset makes the segment an empty one, with the memory that it has.
+func (s *segment) reset() {
+	*s = segment{
+		began: time.Now(), pause: s.pause, oldBlock: s.block, oldColumns: s.columns, columns: map[string]*column{},
+		times: s.times[:0], latency: s.latency[:0], ids: s.ids,
+		subject: s.subject, prediction: s.prediction, probability: s.probability, failure: s.failure,
+	}
+	s.ids.reset()
+	for _, c := range []*column{&s.subject, &s.prediction, &s.failure} {
+		c.reset()
+		c.spell()
+	}
+	s.probability.reset()
+	for _, c := range s.oldColumns {
+		c.reset()
+	}
+	if s.oldBlock != nil {
+		s.oldBlock.reset()
 	}
 }
 
@@ -54,24 +81,24 @@ func (s *segment) add(r *Request, from, to int) {
 	if s.layout != r.Layout {
 		s.layout, s.slots, s.listed = r.Layout, nil, nil
 	}
+	if s.rows == 0 {
+		s.began = time.Now()
+	}
 	s.answers(r, from, to)
-	switch {
-	case r.Rows != nil:
+	switch r.form {
+	case objects:
 		for i := from; i < to; i++ {
 			s.object(r.Rows[i], s.rows+i-from)
 		}
-	case r.Matrix != nil:
+	case lists:
 		for i := from; i < to; i++ {
 			s.list(r.Matrix[i], s.rows+i-from)
 		}
-	case r.matrix():
+	case matrix:
 		s.matrix(&r.Tensors[0], from, to)
-	default:
+	case tensors:
 		for i := range r.Tensors {
-			t := &r.Tensors[i]
-			if c := s.at(i, t.Name); c != nil && c.reach(s.rows) {
-				c.tensor(t, from, to)
-			}
+			s.tensor(i, &r.Tensors[i], r.count, from, to)
 		}
 	}
 	s.rows += to - from
@@ -122,28 +149,49 @@ func (s *segment) predicted(p *feature.Prediction) {
 	s.probability.number(slices.Max(p.Probabilities))
 }
 
-// at is the column of a request's value at a place; nil if it is not logged.
-func (s *segment) at(place int, name string) *column {
-	if place < len(s.slots) && s.slots[place].name == name {
-		return s.slots[place].column
+// at are the columns of a request's values at a place, size a row; nil for those that are not logged.
+func (s *segment) at(place int, name string, size int) []*column {
+	if place < len(s.slots) && s.slots[place].name == name && len(s.slots[place].columns) == size {
+		return s.slots[place].columns
 	}
-	found := slot{name: strings.Clone(name)} // it may hold on to a whole request
-	if s.layout.logs(name) {
-		s.spill()
-		found.column = s.named(found.name)
+	found := slot{name: strings.Clone(name), columns: make([]*column, size)} // the name may hold on to a whole request
+	for i := range found.columns {
+		if name, ok := s.layout.value(found.name, size, i); ok {
+			s.spill()
+			found.columns[i] = s.named(name)
+		}
 	}
 	for len(s.slots) <= place {
 		s.slots = append(s.slots, slot{})
 	}
 	s.slots[place] = found
-	return found.column
+	return found.columns
+}
+
+// tensor appends rows of a tensor that has so many.
+func (s *segment) tensor(place int, t *onnx.Tensor, rows, from, to int) {
+	size := t.Len() / rows
+	columns := s.at(place, t.Name, size)
+	for i, c := range columns {
+		switch {
+		case c == nil || !c.reach(s.rows):
+		case size == 1:
+			c.tensor(t, from, to)
+		default:
+			for row := from; row < to; row++ {
+				c.tensor(t, row*size+i, row*size+i+1)
+			}
+		}
+	}
 }
 
 // named is the column of a name.
 func (s *segment) named(name string) *column {
 	c, ok := s.columns[name]
 	if !ok {
-		c = &column{name: name}
+		if c = s.oldColumns[name]; c == nil {
+			c = &column{name: name}
+		}
 		s.columns[name] = c
 	}
 	return c
@@ -156,7 +204,7 @@ func (s *segment) object(values map[string]any, row int) {
 		if !ok {
 			continue
 		}
-		if c := s.at(i, name); c != nil && c.reach(row) {
+		if c := s.at(i, name, 1)[0]; c != nil && c.reach(row) {
 			c.value(v)
 		}
 	}
@@ -205,7 +253,10 @@ func (s *segment) numbered(width int) []*column {
 // lists readies the block for lists of so many numbers from the row on. It tells whether the block can take them.
 func (s *segment) lists(width, row int) bool {
 	if row == 0 {
-		s.block = newBlock(s.layout, width)
+		s.block, s.oldBlock = s.oldBlock, nil
+		if s.block == nil || !s.block.takes(s.layout, width) {
+			s.block = newBlock(s.layout, width, s.pause)
+		}
 	}
 	if s.block == nil || s.block.rows != row || !s.block.takes(s.layout, width) {
 		s.spill()
@@ -229,7 +280,7 @@ func (s *segment) list(numbers []float64, row int) {
 
 // matrix appends rows of a matrix.
 func (s *segment) matrix(t *onnx.Tensor, from, to int) {
-	width := int(t.Shape[1])
+	width := t.Len() / int(t.Rows())
 	if s.lists(width, s.rows) {
 		s.block.tensor(t, from, to)
 		return
@@ -251,11 +302,10 @@ func (s *segment) spill() {
 		return
 	}
 	s.block, s.listed = nil, nil
+	b.finish()
 	for i, name := range b.names {
-		c := s.named(name)
-		if c.rows() == 0 {
-			c.numbers = make([]float64, b.rows)
-			b.columns([]int{i}, [][]float64{c.numbers})
+		if c := s.named(name); c.rows() == 0 {
+			c.numbers = b.column(i)
 		}
 	}
 }
@@ -285,12 +335,33 @@ func (s *segment) full(rows int) bool {
 	if s.block != nil {
 		return s.block.held() >= maxHeld
 	}
-	if s.rows%64 != 0 {
+	if len(s.columns) > MaxColumns { // of requests that are not alike
+		return true
+	}
+	if s.rows-s.weighed < 64 {
 		return false
 	}
+	s.weighed = s.rows
 	held := 0
 	for _, c := range s.columns {
 		held += c.held()
 	}
 	return held >= maxHeld
+}
+
+// perStep is about how many numbers are taken from a request at once.
+const perStep = 1 << 14
+
+// step is how many rows of a request are taken at once.
+func (r *Request) step() int {
+	width := len(r.Layout.Columns)
+	switch r.form {
+	case lists:
+		width = len(r.Matrix[0])
+	case matrix, tensors:
+		for i := range r.Tensors {
+			width += r.Tensors[i].Len() / r.count
+		}
+	}
+	return max(1, perStep/(width+8))
 }

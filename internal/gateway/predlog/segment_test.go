@@ -28,17 +28,21 @@ func read(t *testing.T, requests ...*Request) []row {
 	return rows
 }
 
+// gather adds a request as the log does.
+func gather(s *segment, r *Request) {
+	if r.count, r.form = r.measure(); r.count > 0 {
+		s.add(r, 0, r.count)
+	}
+}
+
 func written(t *testing.T, requests ...*Request) ([]byte, []row) {
 	t.Helper()
-	s := newSegment()
+	s := newSegment(func() {})
 	for _, r := range requests {
-		s.add(r, 0, r.rows())
+		gather(s, r)
 	}
-	b, err := encode(s)
-	require.NoError(t, err)
-	rows, err := decode(context.Background(), b)
-	require.NoError(t, err)
-	return b, rows
+	b := (&encoder{}).encode(s, nil)
+	return b, rowsOf(t, b)
 }
 
 // features are those of a request's rows.
@@ -74,14 +78,31 @@ func TestFeatures(t *testing.T) {
 			[]*Request{object(columns, m{"a": 1.0}, m{"a": true}, m{"a": nil}, m{"b": 1.0}), object(columns, m{"a": "word"}), object(columns, m{"a": 0.25}, m{"a": false}, m{"a": nil})},
 			[]m{{"a": "1", "b": nil}, {"a": "true", "b": nil}, {"a": nil, "b": nil}, {"a": nil, "b": 1.0}, {"a": "word", "b": nil}, {"a": "0.25", "b": nil}, {"a": "false", "b": nil}, {"a": nil, "b": nil}},
 		},
-		"what is no value is missing":           {[]*Request{object(columns, m{"a": []any{1.0}, "b": m{}}, m{"a": "", "b": nil})}, []m{{"a": nil, "b": nil}, {"a": "", "b": nil}}},
-		"what the model does not take":          {[]*Request{object(columns, m{"a": 1.0, "c": 2.0})}, []m{{"a": 1.0}}},
-		"nothing sent":                          {[]*Request{object(columns, m{}, m{})}, []m{{}, {}}},
-		"columns of tensors":                    {[]*Request{tensors(columns, onnx.Tensor{Name: "b", Type: onnx.String, Shape: []int64{2, 1}, Strings: []string{"u", "v"}}, onnx.Tensor{Name: "a", Type: onnx.Int64, Shape: []int64{2}, Ints: []int64{-1, 1}})}, []m{{"a": -1.0, "b": "u"}, {"a": 1.0, "b": "v"}}},
-		"columns of any order":                  {[]*Request{object(columns, m{"a": 1.0, "b": "u"}), tensors(columns, onnx.Tensor{Name: "b", Type: onnx.String, Shape: []int64{1}, Strings: []string{"v"}}, onnx.Tensor{Name: "a", Type: onnx.Bool, Shape: []int64{1}, Bools: []bool{true}})}, []m{{"a": 1.0, "b": "u"}, {"a": 1.0, "b": "v"}}},
-		"halves":                                {[]*Request{tensors(columns, onnx.Tensor{Name: "a", Type: onnx.Float16, Shape: []int64{1}, Halves: []uint16{0x3e00}})}, []m{{"a": 1.5}}},
-		"a column given twice":                  {[]*Request{tensors(columns, onnx.Tensor{Name: "a", Type: onnx.Int8, Shape: []int64{1}, Ints: []int64{3}}, onnx.Tensor{Name: "a", Type: onnx.Int8, Shape: []int64{1}, Ints: []int64{4}})}, []m{{"a": 3.0}}},
-		"tensors that are neither":              {[]*Request{tensors(columns, onnx.Tensor{Name: "a", Type: onnx.Float32, Shape: []int64{1, 2, 2}, Floats: make([]float32, 4)}), object(columns, m{"a": 1.0})}, []m{{"a": 1.0}}},
+		"what is no value is missing":  {[]*Request{object(columns, m{"a": []any{1.0}, "b": m{}}, m{"a": "", "b": nil})}, []m{{"a": nil, "b": nil}, {"a": "", "b": nil}}},
+		"what the model does not take": {[]*Request{object(columns, m{"a": 1.0, "c": 2.0})}, []m{{"a": 1.0}}},
+		"nothing sent":                 {[]*Request{object(columns, m{}, m{})}, []m{{}, {}}},
+		"columns of tensors":           {[]*Request{tensors(columns, onnx.Tensor{Name: "b", Type: onnx.String, Shape: []int64{2, 1}, Strings: []string{"u", "v"}}, onnx.Tensor{Name: "a", Type: onnx.Int64, Shape: []int64{2}, Ints: []int64{-1, 1}})}, []m{{"a": -1.0, "b": "u"}, {"a": 1.0, "b": "v"}}},
+		"columns of any order":         {[]*Request{object(columns, m{"a": 1.0, "b": "u"}), tensors(columns, onnx.Tensor{Name: "b", Type: onnx.String, Shape: []int64{1}, Strings: []string{"v"}}, onnx.Tensor{Name: "a", Type: onnx.Bool, Shape: []int64{1}, Bools: []bool{true}})}, []m{{"a": 1.0, "b": "u"}, {"a": 1.0, "b": "v"}}},
+		"halves":                       {[]*Request{tensors(columns, onnx.Tensor{Name: "a", Type: onnx.Float16, Shape: []int64{1}, Halves: []uint16{0x3e00}})}, []m{{"a": 1.5}}},
+		"a column given twice":         {[]*Request{tensors(columns, onnx.Tensor{Name: "a", Type: onnx.Int8, Shape: []int64{1}, Ints: []int64{3}}, onnx.Tensor{Name: "a", Type: onnx.Int8, Shape: []int64{1}, Ints: []int64{4}})}, []m{{"a": 3.0}}},
+		"tensors that are neither":     {[]*Request{tensors(columns, onnx.Tensor{Name: "a", Type: onnx.Float32, Shape: []int64{1, 2, 2}, Floats: make([]float32, 4)}), object(columns, m{"a": 1.0})}, []m{{"a": nil}, {"a": 1.0}}},
+		"an image": {[]*Request{tensors(lists, onnx.Tensor{Name: "in", Type: onnx.Float32, Shape: []int64{2, 1, 2, 2}, Floats: []float32{1, 2, 3, 4, 5, 6, 7, 8}}), list(lists, []float64{9, 10, 11, 12})},
+			[]m{{"0": 1.0, "1": 2.0, "2": 3.0, "3": 4.0}, {"0": 5.0, "1": 6.0, "2": 7.0, "3": 8.0}, {"0": 9.0, "1": 10.0, "2": 11.0, "3": 12.0}}},
+		"an image by name":       {[]*Request{tensors(named, onnx.Tensor{Name: "in", Type: onnx.Uint8, Shape: []int64{1, 3, 1, 1}, Ints: []int64{7, 8, 9}})}, []m{{"x": 7.0, "y": 8.0, "z": 9.0}}},
+		"an image, sensitive":    {[]*Request{tensors(hidden, onnx.Tensor{Name: "in", Type: onnx.Float32, Shape: []int64{1, 2, 2}, Floats: make([]float32, 4)})}, []m{{}}},
+		"a matrix of one column": {[]*Request{tensors(lists, matrix(2, 1, 5, 6))}, []m{{"0": 5.0}, {"0": 6.0}}},
+		"several tensors": {[]*Request{tensors(&Layout{Sensitive: []string{"c", "b[1]"}},
+			onnx.Tensor{Name: "a", Type: onnx.Float32, Shape: []int64{2, 1, 2}, Floats: []float32{1, 2, 3, 4}},
+			onnx.Tensor{Name: "b", Type: onnx.String, Shape: []int64{2, 2}, Strings: []string{"u", "secret", "v", "secret"}},
+			onnx.Tensor{Name: "c", Type: onnx.Int64, Shape: []int64{2, 3}, Ints: make([]int64, 6)},
+			onnx.Tensor{Name: "d", Type: onnx.Bool, Shape: []int64{2}, Bools: []bool{true, false}},
+			onnx.Tensor{Name: "e", Type: onnx.Float32, Shape: []int64{2, 0}},
+		)}, []m{{"a[0]": 1.0, "a[1]": 2.0, "b[0]": "u", "d": 1.0}, {"a[0]": 3.0, "a[1]": 4.0, "b[0]": "v", "d": 0.0}}},
+		"tensors with different rows": {[]*Request{tensors(lists, matrix(2, 2, 1, 2, 3, 4), matrix(3, 1, 1, 2, 3))}, []m{{}, {}}},
+		"a scalar":                    {[]*Request{tensors(lists, onnx.Tensor{Name: "a", Type: onnx.Float32, Floats: []float32{4}})}, []m{{"a": 4.0}}},
+		"no rows":                     {[]*Request{tensors(lists, onnx.Tensor{Name: "a", Type: onnx.Float32, Shape: []int64{0, 2}}), list(lists, []float64{1})}, []m{{"0": 1.0}}},
+		"too wide": {[]*Request{tensors(lists, onnx.Tensor{Name: "in", Type: onnx.Float32, Shape: []int64{1, 3, 128, 128}, Floats: make([]float32, 3*128*128)}),
+			list(lists, make([]float64, MaxColumns+1)), object(lists, m{"in": make([]any, MaxColumns+1)}), list(lists, []float64{1})}, []m{{"0": nil}, {"0": nil}, {"0": nil}, {"0": 1.0}}},
 		"a list by place":                       {[]*Request{list(lists, []float64{1, 2}, []float64{3, 4})}, []m{{"0": 1.0, "1": 2.0}, {"0": 3.0, "1": 4.0}}},
 		"a list by name":                        {[]*Request{list(named, []float64{1, 2, 3})}, []m{{"x": 1.0, "y": 2.0, "z": 3.0}}},
 		"a list with too few names":             {[]*Request{list(named, []float64{1, 2})}, []m{{"0": 1.0, "1": 2.0}}},
@@ -111,14 +132,14 @@ func TestFeatures(t *testing.T) {
 func TestSensitiveColumnsAreNotHeld(t *testing.T) {
 	t.Parallel()
 	l := &Layout{Columns: []string{"a", "b"}, Sensitive: []string{"b"}}
-	s := newSegment()
-	s.add(&Request{Layout: l, Rows: []map[string]any{{"a": "seen", "b": "secret"}}}, 0, 1)
-	s.add(&Request{Layout: l, Tensors: []onnx.Tensor{{Name: "b", Type: onnx.String, Shape: []int64{1}, Strings: []string{"secret"}}}}, 0, 1)
+	s := newSegment(func() {})
+	gather(s, &Request{Layout: l, Rows: []map[string]any{{"a": "seen", "b": "secret"}}})
+	gather(s, &Request{Layout: l, Tensors: []onnx.Tensor{{Name: "b", Type: onnx.String, Shape: []int64{1}, Strings: []string{"secret"}}}})
 	require.Len(t, s.columns, 1)
 	require.Equal(t, "seen", string(s.columns["a"].texts.data))
-	s = newSegment()
-	s.add(&Request{Layout: &Layout{Names: []string{"a", "b"}, Sensitive: []string{"b"}}, Matrix: [][]float64{{1, 99}}}, 0, 1)
-	require.Equal(t, [][]float64{{1}}, s.block.doubles.all)
+	s = newSegment(func() {})
+	gather(s, &Request{Layout: &Layout{Names: []string{"a", "b"}, Sensitive: []string{"b"}}, Matrix: [][]float64{{1, 99}}})
+	require.Equal(t, []float64{1}, s.block.doubles.stage)
 }
 
 func TestAnswers(t *testing.T) {
@@ -154,8 +175,8 @@ func TestTexts(t *testing.T) {
 		}
 		r.Rows, want = append(r.Rows, m), append(want, m)
 	}
-	s := newSegment()
-	s.add(r, 0, len(r.Rows))
+	s := newSegment(func() {})
+	gather(s, r)
 	require.Equal(t, 7, s.columns["few"].texts.entries())
 	require.True(t, s.columns["many"].texts.apart)
 	require.Equal(t, want, features(t, r))
@@ -164,22 +185,22 @@ func TestTexts(t *testing.T) {
 // A segment ends before it takes more memory than a reader has for it.
 func TestSegmentEndsByItsSize(t *testing.T) {
 	t.Parallel()
-	s := newSegment()
+	s := newSegment(func() {})
 	long := strings.Repeat("x", 1<<20)
 	for i := range 63 {
-		s.add(&Request{Layout: &Layout{Columns: []string{"a"}}, Rows: []map[string]any{{"a": long + strconv.Itoa(i)}}}, 0, 1)
+		gather(s, &Request{Layout: &Layout{Columns: []string{"a"}}, Rows: []map[string]any{{"a": long + strconv.Itoa(i)}}})
 		require.False(t, s.full(2048))
 	}
-	s.add(&Request{Layout: &Layout{Columns: []string{"a"}}, Rows: []map[string]any{{"a": long}}}, 0, 1)
+	gather(s, &Request{Layout: &Layout{Columns: []string{"a"}}, Rows: []map[string]any{{"a": long}}})
 	require.True(t, s.full(2048))
 
-	s = newSegment()
+	s = newSegment(func() {})
 	wide := &Request{Layout: &Layout{}, Matrix: [][]float64{make([]float64, 1<<12)}}
 	for range maxHeld>>15 - 1 {
-		s.add(wide, 0, 1)
+		gather(s, wide)
 	}
 	require.False(t, s.full(1<<20))
-	s.add(wide, 0, 1)
+	gather(s, wide)
 	require.True(t, s.full(1<<20))
 }
 
@@ -306,7 +327,8 @@ func TestSegmentsOfBefore(t *testing.T) {
 	for name, now := range map[string]*Request{"rows-0.4": rows, "lists-0.4": lists} {
 		old, err := os.ReadFile(filepath.Join("testdata", name+".parquet"))
 		require.NoError(t, err)
-		before, err := decode(context.Background(), old)
+		before := rowsOf(t, old)
+		_, err = decode(context.Background(), old)
 		require.NoError(t, err)
 		b, after := written(t, now)
 		require.Len(t, after, 20)
@@ -322,4 +344,58 @@ func schemaOf(t *testing.T, b []byte) string {
 	f, err := file.NewParquetReader(bytes.NewReader(b))
 	require.NoError(t, err)
 	return f.MetaData().Schema.String()
+}
+
+// A segment that was written takes rows again, and knows nothing of those before.
+func TestSegmentIsUsedAgain(t *testing.T) {
+	t.Parallel()
+	s, e := newSegment(func() {}), &encoder{}
+	for seed := range uint64(40) {
+		random := rand.New(rand.NewPCG(seed, 6)) //nolint:gosec // a test
+		var requests []*Request
+		for range 1 + random.IntN(6) {
+			r, _ := anything(random)
+			requests = append(requests, r)
+			gather(s, r)
+		}
+		want, _ := written(t, requests...)
+		require.Equal(t, rowsOf(t, want), rowsOf(t, e.encode(s, nil)), "seed %d", seed)
+		s.reset()
+	}
+}
+
+// Rows of a matrix come as they came, however many tiles they fill.
+func TestTiles(t *testing.T) {
+	t.Parallel()
+	for _, width := range []int{2, 100, 784} {
+		in := onnx.Tensor{Name: "in", Type: onnx.Float32, Shape: []int64{300, int64(width)}}
+		for i := range 300 * width {
+			in.Floats = append(in.Floats, float32(i))
+		}
+		double := onnx.Tensor{Name: "in", Type: onnx.Float64, Shape: []int64{2, int64(width)}}
+		for i := range 2 * width {
+			double.Doubles = append(double.Doubles, float64(i)+0.1)
+		}
+		l := &Layout{}
+		s := newSegment(func() {})
+		for range 2 { // with new memory, and with that of the first time
+			gather(s, &Request{Layout: l, Tensors: []onnx.Tensor{in}})
+			gather(s, &Request{Layout: l, Tensors: []onnx.Tensor{double}})
+			p, err := decode(context.Background(), (&encoder{}).encode(s, nil))
+			require.NoError(t, err)
+			require.Len(t, p.features, width)
+			for i := range width {
+				c := p.features[strconv.Itoa(i)].Numbers
+				want := make([]float64, 302)
+				for row := range want {
+					want[row] = float64(float32(row*width + i))
+					if row >= 300 {
+						want[row] = float64((row-300)*width+i) + 0.1
+					}
+				}
+				require.True(t, slices.Equal(want, c), "column %d", i)
+			}
+			s.reset()
+		}
+	}
 }

@@ -9,17 +9,29 @@ type texts struct {
 	of   []int32 // the entry of each row; 0, too, where there is none
 	seen map[string]int32
 	// apart: each row has an entry of its own from here on, nothing is looked up.
-	apart bool
+	apart  bool
+	always bool // apart, and from the first on
 }
 
 func newTexts() *texts { return &texts{ends: []int{0}, seen: map[string]int32{}} }
 
 // newApart is for texts that are hardly ever the same.
-func newApart() *texts { return &texts{ends: []int{0}, apart: true} }
+func newApart() *texts { return &texts{ends: []int{0}, apart: true, always: true} }
+
+// reset forgets all rows; the memory stays.
+func (t *texts) reset() {
+	t.data, t.ends, t.of = t.data[:0], t.ends[:1], t.of[:0]
+	if t.always {
+		return
+	}
+	t.apart = false
+	if t.seen == nil {
+		t.seen = map[string]int32{}
+	}
+	clear(t.seen)
+}
 
 func (t *texts) entries() int { return len(t.ends) - 1 }
-
-func (t *texts) entry(i int32) []byte { return t.data[t.ends[i]:t.ends[i+1]] }
 
 // add appends a row's text.
 func (t *texts) add(s string) {
