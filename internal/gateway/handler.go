@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -61,7 +62,7 @@ func (g *Gateway) handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		g.fail(w, http.StatusNotFound, errorResponse{Error: "no such page: there are POST /predict, GET /health, GET /metrics and the inference protocol under /v2"})
 	})
-	return g.tracing.headers(g.budget.bodies(mux))
+	return g.tracing.headers(g.budget.bodies(mux, func(ctx context.Context, err error) { g.tracing.refused(ctx, "", "", err) }))
 }
 
 // only lets one method through, HEAD beside GET.
