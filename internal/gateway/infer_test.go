@@ -268,3 +268,16 @@ func TestLargeMessages(t *testing.T) {
 	_, err = inferencepb.NewGRPCInferenceServiceClient(conn).ModelInfer(context.Background(), &inferencepb.ModelInferRequest{ModelName: model, RawInputContents: [][]byte{make([]byte, 1<<17)}})
 	require.Equal(t, codes.ResourceExhausted, status.Code(err))
 }
+
+// Some clients look for the name of a server that they know.
+func TestServerName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, want := range map[string]string{"": "slipway", "triton": "triton"} {
+		g := w.start(t, t.TempDir(), func(c *Config) { c.ServerName = name })
+		require.Equal(t, want, g.get(t, "/v2").body["name"])
+		m, err := g.inference(t).ServerMetadata(t.Context(), &inferencepb.ServerMetadataRequest{})
+		require.NoError(t, err)
+		require.Equal(t, want, m.GetName())
+	}
+}
