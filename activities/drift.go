@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -25,10 +26,18 @@ type Drift struct {
 	references referenceCache
 }
 
-// Check compares one window of the version's predictions with the reference rows.
+// Check compares one window of the version's predictions with the reference rows. The version is the one in
+// production: after a rollback the schedule still names the one that left.
 func (d *Drift) Check(ctx context.Context, in contract.CheckWindowInput) (contract.MonitorStatus, error) {
 	_, stop := beating(ctx)
 	defer stop()
+	route, err := d.Catalog.Route(ctx, in.Model)
+	switch {
+	case err == nil && route.Stable != "":
+		in.Version = route.Stable
+	case err != nil && !errors.Is(err, catalog.ErrNotFound):
+		return contract.MonitorStatus{}, err
+	}
 	found := contract.MonitorStatus{Model: in.Model, Version: in.Version, End: in.End}
 	segments, err := d.Catalog.Segments(ctx, in.Model, in.Version, in.End, int64(in.Monitor.Window))
 	if err != nil {

@@ -138,6 +138,22 @@ func TestCheckWindowWithTooFewPredictions(t *testing.T) {
 	require.Len(t, kept, 3, "each window of each version is on record")
 }
 
+// After a rollback the schedule still names the version that left; the one that serves is looked at.
+func TestCheckWindowFollowsTheRoute(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	data := b.release("1.1.0").Data
+	b.predict(data, "gw-a", func(map[string]any) {})
+	b.produce("1.1.0", "r1")
+	in := b.window(data)
+	in.Version = "1.2.0"
+	found := do[contract.MonitorStatus](b, contract.ActivityMonitorWindow, in)
+	require.Equal(t, []any{"1.1.0", 200}, []any{found.Version, found.Samples})
+	kept, err := b.catalog.MonitorReports(t.Context(), model, 0)
+	require.NoError(t, err)
+	require.Equal(t, "1.1.0", kept[0].Version)
+}
+
 func TestCheckWindowPrunesOldTraffic(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

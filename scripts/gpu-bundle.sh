@@ -53,6 +53,28 @@ if [ -f "$network" ]; then
 fi
 cp scripts/gpu-check.sh "$new/gpu-check"
 chmod 0755 "$new" "$new/gpu-check"
+
+# What misses a library here would miss it there. CUDA's own come with the machine, and the C library is the system's.
+needs() { LD_LIBRARY_PATH="$new/lib" ldd "$1" 2>/dev/null; }
+elf() { find "$new/bin" "$new/internal" "$new/lib" -type f -exec sh -c 'for f; do [ "$(head -c 4 "$f" | tail -c 3)" != ELF ] || printf "%s\n" "$f"; done' - {} +; }
+missing=$(elf | while IFS= read -r file; do
+  needs "$file" | awk -v file="${file#"$new"/}" '/not found/ && $1 !~ /^lib(cuda|cudart|cublas|cublasLt|curand|cufft|cudnn[a-z_]*)\.so/ { print file " needs " $1 }'
+done)
+[ -z "$missing" ] || { printf 'gpu-bundle: the bundle would not run elsewhere: %s\n' "$missing" >&2; exit 1; }
+# The load generator must not take a library of the machine's.
+loader=$(echo "$new"/lib/h2load/ld-*.so.*)
+strange=$("$loader" --library-path "$new/lib/h2load" --list "$new/lib/h2load/h2load" | awk -v own="$new/lib/h2load/" '$2 == "=>" && index($3, own) != 1 { print $1 }')
+[ -z "$strange" ] || { printf 'gpu-bundle: h2load takes from the machine: %s\n' "$strange" >&2; exit 1; }
+
+# What it was made of, and sums that gpu-check compares: a copy may be cut short.
+{
+  printf 'slipway %s\n' "$(git describe --tags --always --dirty 2>/dev/null || echo unknown)"
+  go version
+  printf 'ONNX Runtime with CUDA 13: onnxruntime-gpu %s\n' "$(sed -n 's/^readonly version=//p' scripts/onnxruntime-gpu.sh)${ONNXRUNTIME_GPU_LIB:+, replaced by a library of your own}"
+  "$new/bin/h2load" --version
+  printf 'C library, at least: %s\n' "$(elf | grep -v /h2load/ | xargs grep -aoh 'GLIBC_2\.[0-9]*' | sort -uV | tail -n 1)"
+} >"$new/VERSIONS"
+(cd "$new" && find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum) >"$new/SHA256SUMS"
 rm -rf "$dest"
 mv "$new" "$dest"
 trap - EXIT

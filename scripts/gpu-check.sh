@@ -25,6 +25,10 @@ if [ "$device" != cpu ] && ! ls /dev/nvidia[0-9]* >/dev/null 2>&1 && ! nvidia-sm
   exit 0
 fi
 
+(cd "$here" && sha256sum --check --quiet SHA256SUMS) || { echo 'gpu-check: the bundle is not as it was made: copy it again' >&2; exit 1; }
+echo '==> gpu-check: bundle'
+cat "$here/VERSIONS"
+
 # CUDA's libraries: what the loader knows, the toolkit's folder, and those that pip installs for PyTorch and others.
 folders=${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}/usr/local/cuda/lib64
 for python in python3 python; do
@@ -34,6 +38,11 @@ for python in python3 python; do
 done
 export LD_LIBRARY_PATH=$folders
 export ONNXRUNTIME_LIB=$here/lib/libonnxruntime.so SLIPWAY_TEST_DEVICE=$device
+
+if [ "$device" != cpu ]; then
+  missing=$(ldd "$here/lib/libonnxruntime_providers_cuda.so" | awk '/not found/ { print $1 }' | sort -u | tr '\n' ' ')
+  [ -z "$missing" ] || { printf 'gpu-check: the machine has no %s: install CUDA 13, or name the folder of its libraries in LD_LIBRARY_PATH\n' "$missing" >&2; exit 1; }
+fi
 
 echo '==> gpu-check: device'
 nvidia-smi --query-gpu=index,name,driver_version,memory.total --format=csv,noheader 2>/dev/null | sed 's/^/device: /' || true

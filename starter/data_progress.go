@@ -16,7 +16,12 @@ func (a *app) progress(what, things string) (tell func(artifacts.Progress), done
 	if !a.terminal(a.stderr) {
 		return nil, func() {}
 	}
-	bars := mpb.New(mpb.WithOutput(a.stderr))
+	return newByteBar(what, things, time.Now, mpb.WithOutput(a.stderr))
+}
+
+// newByteBar begins a bar now. Its speed is the mean since then.
+func newByteBar(what, things string, now func() time.Time, options ...mpb.ContainerOption) (tell func(artifacts.Progress), done func()) {
+	bars := mpb.New(options...)
 	var mu sync.Mutex
 	var last artifacts.Progress
 	files := decor.Any(func(decor.Statistics) string {
@@ -24,9 +29,9 @@ func (a *app) progress(what, things string) (tell func(artifacts.Progress), done
 		defer mu.Unlock()
 		return count64(last.Files, things) + "  "
 	})
-	began := time.Now()
+	began := now()
 	speed := decor.Any(func(s decor.Statistics) string {
-		return "  " + size(int64(float64(s.Current)/time.Since(began).Seconds())) + "/s"
+		return "  " + size(int64(float64(s.Current)/max(now().Sub(began).Seconds(), 1e-3))) + "/s"
 	})
 	bar := bars.AddBar(0, mpb.BarWidth(30), mpb.PrependDecorators(decor.Name(what+"  "), files),
 		mpb.AppendDecorators(decor.CountersKiloByte("% .1f / % .1f"), speed))

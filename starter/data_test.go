@@ -33,9 +33,14 @@ func newLibrary(t *testing.T, more ...string) *library {
 // run runs a data command.
 func (l *library) run(args ...string) (stdout, stderr string, code int) {
 	l.t.Helper()
+	return cli(l.t, l.command(args...)...)
+}
+
+// command is the whole of a data command.
+func (l *library) command(args ...string) []string {
 	all := append([]string{"data"}, args...)
 	all = append(all, "--state", l.state, "--cache", filepath.Join(l.dir, "cache"), "--as", "ann")
-	return cli(l.t, append(all, l.more...)...)
+	return append(all, l.more...)
 }
 
 // ok runs a data command that must succeed.

@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 )
 
 // lookEvery is how often what is watched is asked for its status.
@@ -32,11 +35,38 @@ type watching[S, V any] struct {
 	ended func(last V, result S, end error) (V, error)
 }
 
+// await waits for the workflow's end. That Temporal can't be asked for a while is no end.
+func (w watching[S, V]) await(ctx context.Context, result *S) error {
+	for {
+		err := w.client.GetWorkflow(ctx, w.id, w.run).Get(ctx, result)
+		if !away(err) || ctx.Err() != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lookEvery):
+		}
+	}
+}
+
+// away tells that a call did not get through to Temporal, or its answer not back; a workflow that timed out is something else.
+func away(err error) bool {
+	var outcome *temporal.WorkflowExecutionError
+	if err == nil || errors.As(err, &outcome) {
+		return false
+	}
+	var late *serviceerror.DeadlineExceeded
+	var down *serviceerror.Unavailable
+	var busy *serviceerror.ResourceExhausted
+	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &late) || errors.As(err, &down) || errors.As(err, &busy)
+}
+
 // follow shows the workflow until it ends, and tells how it ended and with which error of its own.
 func (w watching[S, V]) follow(ctx context.Context, last V) (v V, end, err error) {
 	ended := make(chan error, 1)
 	var result S
-	go func() { ended <- w.client.GetWorkflow(ctx, w.id, w.run).Get(ctx, &result) }()
+	go func() { ended <- w.await(ctx, &result) }()
 	defer w.screen.close()
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()

@@ -42,7 +42,7 @@ func modelCommand(a *app) *cobra.Command {
 	}
 	cmd.AddCommand(
 		list, show, modelHistoryCommand(a), modelCompareCommand(a), modelLineageCommand(a), modelGetCommand(a),
-		modelPromoteCommand(a), modelStageCommand(a), modelAliasCommand(a), modelUnaliasCommand(a), modelTestCommand(a), modelCardCommand(a),
+		modelPromoteCommand(a), modelRollbackCommand(a), modelStageCommand(a), modelAliasCommand(a), modelUnaliasCommand(a), modelTestCommand(a), modelCardCommand(a),
 	)
 	return cmd
 }

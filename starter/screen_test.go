@@ -80,6 +80,12 @@ func (l *locked) String() string {
 	return l.b.String()
 }
 
+func (l *locked) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.Reset()
+}
+
 func TestDrawing(t *testing.T) {
 	t.Parallel()
 	for _, color := range []bool{false, true} {

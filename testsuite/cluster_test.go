@@ -181,6 +181,8 @@ type release struct {
 	Extra                                  string
 	// Stored is the data version that Train and Test are files of; empty: they are files beside the spec.
 	Stored string
+	// Kind of the deployment; empty: online.
+	Kind string
 	// Environment is the schema's that the tables belong to; empty: all of it applies.
 	Environment string
 	// Strict makes the policy on the quality of the data a blocking one.
@@ -200,6 +202,9 @@ model:
   version: {{.Version}}
   artifact: {{.Artifact}}
   task: classification
+{{- with .Kind}}
+  deployment: {kind: {{.}}}
+{{- end}}
   documents: {model_card: model_card.md, training_data: training_data.md, evaluation_report: evaluation.md}
 data: { {{- with .Stored}}version: {{.}}, {{end}}train: {{.Train}}, test: {{.Test}}, label: risk, schema: {{.Schema}}, {{with .Environment}}environment: {{.}}, {{end}}sensitive: [sex, age, foreign_worker]}
 tests: {min_accuracy: {{.MinAccuracy}}}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/slipway-ml/slipway/examples/live"
 	"github.com/slipway-ml/slipway/internal/control/controlclient"
 )
 
@@ -92,9 +93,36 @@ func TestModelCommands(t *testing.T) {
 	_, errs, code = c.slipway("model", "promote", model+"@1.0.0", "--as", "bob", "--reason", "back")
 	require.Equal(t, 1, code)
 	require.Contains(t, errs, "slipway release start")
+	_, errs, code = c.slipway("model", "rollback", model)
+	require.Equal(t, 2, code)
+	require.Contains(t, errs, "--reason is missing")
+	require.Contains(t, run("model", "rollback", model, "--as", "bob", "--reason", "complaints"), model+"@1.0.0 is in production again, in place of 1.1.0")
+	c.serves("1.0.0")
+	require.Contains(t, run("model", "history", model), "roll back: complaints")
+	_, errs, code = c.slipway("model", "rollback", model, "--as", "bob", "--reason", "once more")
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "keeps no version before 1.0.0")
+	run("model", "rollback", model, "--to", "1.1.0", "--as", "bob", "--reason", "it was not the model")
+	c.serves("1.1.0")
 	for _, args := range [][]string{{"show", "x"}, {"show", "a@b@c"}, {"compare", "a@1", "b@2"}, {"promote", "a@1", "--any", "--expect", "2"}, {"history", "a", "--at", "yesterday"}, {"alias", "a@1", "x", "--protect", "--unprotect"}} {
 		_, errs, code := c.slipway(append([]string{"model"}, args...)...)
 		require.Equal(t, 2, code, "%v: %s", args, errs)
 	}
 	t.Log("\n" + strings.Join([]string{history, compared, run("model", "lineage", model+"@1.1.0")}, "\n"))
+}
+
+// serves waits until the gateway answers with a version.
+func (c *cluster) serves(version string) {
+	c.t.Helper()
+	rows, err := live.ReadRows(filepath.Join("..", "examples", "credit-risk", "data", "live.csv"), "risk")
+	require.NoError(c.t, err)
+	row, err := json.Marshal(rows[0])
+	require.NoError(c.t, err)
+	var answer struct{ Version string }
+	require.Eventually(c.t, func() bool {
+		out, errs, code := c.slipway("predict", "--model", model, "--input", string(row), "-o", "json")
+		require.Zero(c.t, code, errs)
+		require.NoError(c.t, json.Unmarshal([]byte(out), &answer))
+		return answer.Version == version
+	}, time.Minute, 100*time.Millisecond)
 }

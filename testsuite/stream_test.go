@@ -37,11 +37,13 @@ func streamedLines(t *testing.T, out string) (lines []streamed) {
 	return lines
 }
 
-// TestPredictStream streams rows through a real gateway.
+// TestPredictStream streams rows through a real gateway, to a model that was released for that.
 func TestPredictStream(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, "", "")
-	c.promote(credit("1.0.0"))
+	streaming := credit("1.0.0")
+	streaming.Kind = "streaming"
+	c.promote(streaming)
 	_, rows := applicants(t, 1000, nil)
 	predictions, probabilities := c.asked(rows)
 	var input bytes.Buffer

@@ -42,6 +42,8 @@ type config struct {
 	HealthListen string
 	// TokenFile holds the bearer token that callers must send; required beyond loopback.
 	TokenFile string
+	// ServerName is what a gateway calls itself in the inference protocol.
+	ServerName string
 	// ModelControl lets clients of the gateway load versions of the registry and unload them.
 	ModelControl bool
 	// OperatorFile holds the bearer token for it; required beyond loopback.
@@ -105,6 +107,7 @@ func defaults() *config {
 		GatewayGRPC:     env("SLIPWAY_GATEWAY_GRPC", "127.0.0.1:8481"),
 		HealthListen:    env("SLIPWAY_HEALTH_LISTEN", ""),
 		TokenFile:       env("SLIPWAY_TOKEN_FILE", ""),
+		ServerName:      env("SLIPWAY_SERVER_NAME", "slipway"),
 		ModelControl:    env("SLIPWAY_MODEL_CONTROL", "") == "explicit",
 		OperatorFile:    env("SLIPWAY_OPERATOR_TOKEN_FILE", ""),
 		ImportRoot:      env("SLIPWAY_IMPORT_ROOT", ""),
@@ -143,10 +146,15 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	f.StringVar(&c.Device, "device", c.Device, "where models run: auto, cpu, cuda or cuda:N (SLIPWAY_DEVICE)")
 	f.IntVar(&c.DeviceMemoryMB, "device-memory-mb", c.DeviceMemoryMB, "most MiB that a model takes of a CUDA device's memory; 0: what it needs")
 	c.isolationFlags(f)
+	c.serverNameFlag(f)
 	f.BoolVar(&c.ModelControl, "model-control", c.ModelControl, "let clients of the gateway load versions of the registry and unload them (SLIPWAY_MODEL_CONTROL=explicit)")
 	f.StringVar(&c.OperatorFile, "operator-token-file", c.OperatorFile, "file with the bearer token for --model-control; required beyond loopback (SLIPWAY_OPERATOR_TOKEN_FILE)")
 	c.Mirror.flags(f)
 	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
+}
+
+func (c *config) serverNameFlag(f *pflag.FlagSet) {
+	f.StringVar(&c.ServerName, "server-name", c.ServerName, "what the gateway calls itself in the inference protocol: some clients want triton (SLIPWAY_SERVER_NAME)")
 }
 
 func (c *config) runFlags(f *pflag.FlagSet) {

@@ -30,22 +30,14 @@ func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func
 	if err != nil {
 		return err
 	}
-	traces, err := telemetry.Traces(ctx, "slipway-gateway", version)
+	provider, sent, err := p.traces(ctx)
 	if err != nil {
 		return err
 	}
-	var provider trace.TracerProvider // a nil *sdk.TracerProvider in it would not be nil
-	if traces != nil {
-		provider = traces
-		defer func() {
-			if err := finish(ctx, traces.Shutdown); err != nil {
-				p.log.Warn("the last traces could not be sent", "error", err)
-			}
-		}()
-	}
+	defer sent()
 	g, err := gateway.New(gateway.Config{
 		HTTP: http, GRPC: grpc, Catalog: cat, Blobs: blobs, Runtime: models,
-		StateDir: p.cfg.State, Token: p.token, ModelControl: p.cfg.ModelControl, OperatorToken: operator, Traces: provider, Version: version, Logger: p.log,
+		StateDir: p.cfg.State, Token: p.token, ModelControl: p.cfg.ModelControl, OperatorToken: operator, Traces: provider, ServerName: p.cfg.ServerName, Version: version, Logger: p.log,
 	})
 	if err != nil {
 		return err
@@ -55,6 +47,20 @@ func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func
 	}
 	up()
 	return g.Run(ctx)
+}
+
+// traces makes the spans of a gateway's requests, if the environment says where to send them; nil makes none. The
+// caller calls sent when the last request is answered.
+func (p *platform) traces(ctx context.Context) (provider trace.TracerProvider, sent func(), err error) {
+	traces, err := telemetry.Traces(ctx, "slipway-gateway", version)
+	if err != nil || traces == nil { // a nil *sdk.TracerProvider in the interface would not be nil
+		return nil, func() {}, err
+	}
+	return traces, func() {
+		if err := finish(ctx, traces.Shutdown); err != nil {
+			p.log.Warn("the last traces could not be sent", "error", err)
+		}
+	}, nil
 }
 
 // gatewayGC is how much garbage a process with a gateway may hold, in percent of what it uses (GOGC). What a

@@ -53,6 +53,7 @@ addresses once it listens; /health turns 200 when the model answers.`,
 	f.StringVar(&cfg.GatewayGRPC, "grpc-listen", cfg.GatewayGRPC, "where it listens for gRPC")
 	f.StringVar(&cfg.TokenFile, "token-file", cfg.TokenFile, "file with the bearer token that callers must send; required beyond loopback (SLIPWAY_TOKEN_FILE)")
 	f.StringVar(&cfg.Device, "device", cfg.Device, "where the model runs: auto, cpu, cuda or cuda:N (SLIPWAY_DEVICE)")
+	cfg.serverNameFlag(f)
 	cfg.isolationFlags(f)
 	f.TextVar(&cfg.LogLevel, "log-level", cfg.LogLevel, "debug, info, warn or error")
 	return cmd
@@ -96,9 +97,14 @@ func (m *modelServer) run(ctx context.Context, cfg *config, stdout io.Writer, lo
 		return err
 	}
 	defer l.close()
+	provider, sent, err := p.traces(ctx)
+	if err != nil {
+		return err
+	}
+	defer sent()
 	g, err := gateway.New(gateway.Config{
 		HTTP: l.gatewayHTTP, GRPC: l.gatewayGRPC, Catalog: model, Blobs: model, Runtime: models,
-		StateDir: cfg.State, Token: p.token, Version: version, Logger: log,
+		StateDir: cfg.State, Token: p.token, Traces: provider, ServerName: cfg.ServerName, Version: version, Logger: log,
 	})
 	if err != nil {
 		return err

@@ -184,7 +184,7 @@ func TestClientTypesAreComplete(t *testing.T) {
 	t.Parallel()
 	for _, pair := range []struct{ client, server any }{
 		{controlclient.Release{}, catalog.Release{}}, {controlclient.Model{}, catalog.Model{}}, {controlclient.Evidence{}, catalog.Evidence{}},
-		{controlclient.DataFile{}, catalog.DataFile{}}, {controlclient.DataUse{}, catalog.DataUse{}}, {controlclient.Event{}, catalog.Event{}}, {controlclient.Gateway{}, catalog.Gateway{}},
+		{controlclient.DataFile{}, catalog.DataFile{}}, {controlclient.DataUse{}, catalog.DataUse{}}, {controlclient.Event{}, catalog.Event{}}, {controlclient.Gateway{}, catalog.Gateway{}}, {controlclient.Route{}, catalog.Route{}},
 	} {
 		require.Equal(t, fields(pair.server), fields(pair.client), "%T", pair.client)
 	}

@@ -32,6 +32,7 @@ func (s *Server) modelRoutes() map[string]handler {
 		"PUT /api/v1/models/{name}/aliases/{alias}":    s.moveAlias,
 		"DELETE /api/v1/models/{name}/aliases/{alias}": s.removeAlias,
 		"POST /api/v1/models/{name}/{version}/stage":   s.moveStage,
+		"POST /api/v1/models/{name}/rollback":          s.rollBack,
 		"GET /api/v1/webhooks":                         s.webhooks,
 		"GET /models/{name}":                           s.modelPage,
 		"GET /models/{name}/compare":                   s.comparePage,

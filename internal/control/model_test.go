@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -100,6 +101,42 @@ func TestMovesOfAModel(t *testing.T) {
 	} {
 		got, text := d.do("POST", "/api/v1/models/churn/1/stage", bad.body, "Content-Type", bad.kind)
 		require.Equal(t, bad.status, got.StatusCode, "%s: %s", name, text)
+	}
+}
+
+// What a release has put into production is left and entered again by a rollback, with who and why on record.
+func TestRollBackAModel(t *testing.T) {
+	t.Parallel()
+	d := deploy(t, nil)
+	d.fill()
+	ctx, c := t.Context(), d.client
+	by := controlclient.Move{Actor: "bob", Reason: "complaints", Key: "once"}
+	_, err := c.RollBack(ctx, "credit", by)
+	var answer *controlclient.Error
+	require.ErrorAs(t, err, &answer)
+	require.Equal(t, http.StatusConflict, answer.Status, "there is no version before")
+
+	_, _, err = d.catalog.RegisterModel(ctx, catalog.Model{Name: "credit", Version: "1.1.0", Digest: "sha256:" + strings.Repeat("b", 64)}, nil, mark("register 1.1.0"))
+	require.NoError(t, err)
+	route, err := d.catalog.StageCanary(ctx, "credit", "1.1.0", "sha256:"+strings.Repeat("b", 64), "r2", mark("stage 1.1.0"))
+	require.NoError(t, err)
+	_, err = d.catalog.PromoteCanary(ctx, "credit", "r2", route.Rev, mark("promote 1.1.0"))
+	require.NoError(t, err)
+	seen := "1.1.0"
+	by.Expect = &seen
+	back, err := c.RollBack(ctx, "credit", by)
+	require.NoError(t, err)
+	again, err := c.RollBack(ctx, "credit", by)
+	require.NoError(t, err)
+	require.Equal(t, back, again)
+	require.Equal(t, "1.0.0", back.Stable)
+	moves, err := c.Moves(ctx, "credit")
+	require.NoError(t, err)
+	last := moves[len(moves)-1]
+	require.Equal(t, []string{"bob", "roll back: complaints", "1.0.0", "1.1.0"}, []string{last.Actor, last.Reason, last.Version, last.Replaced})
+	for body, status := range map[string]int{`{"actor": "bob"}`: 400, `{"reason": "x"}`: 400, `{"actor": "bob", "reason": "x", "expect": "1.1.0"}`: 409, `{"actor": "bob", "reason": "x", "version": "7"}`: 404} {
+		got, text := d.do("POST", "/api/v1/models/credit/rollback", body, "Content-Type", "application/json")
+		require.Equal(t, status, got.StatusCode, text)
 	}
 }
 

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -87,12 +88,17 @@ func sizeOf(in serving.Input) int64 {
 	return n + size(in.Tensors)
 }
 
-// bodies counts the bodies of requests while their handlers run.
-func (b *budget) bodies(next http.Handler) http.Handler {
+// bodies counts the bodies of requests while their handlers run, and tells of those that were too much.
+func (b *budget) bodies(next http.Handler, refused func(context.Context, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
 			counted := &countedBody{ReadCloser: r.Body, budget: b}
 			defer func() { b.give(counted.n) }()
+			defer func() {
+				if counted.over {
+					refused(r.Context(), errOverBudget)
+				}
+			}()
 			r.Body = counted
 		}
 		next.ServeHTTP(w, r)
@@ -104,11 +110,13 @@ type countedBody struct {
 	io.ReadCloser
 	budget *budget
 	n      int64
+	over   bool // it was too much
 }
 
 func (c *countedBody) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)
 	if !c.budget.take(int64(n)) {
+		c.over = true
 		return 0, &oip.Error{Code: oip.Unavailable, Err: errOverBudget}
 	}
 	c.n += int64(n)

@@ -63,6 +63,8 @@ type Config struct {
 	// Sensitive names columns that are never logged, by model; "*" is every
 	// model. What the model's configuration calls sensitive is added.
 	Sensitive map[string][]string
+	// ServerName is what the gateway calls itself in the inference protocol. Default "slipway".
+	ServerName string
 	// Version is the program's, which the inference protocol tells.
 	Version string
 	// Limits bound the calls of each model version. Default: as many batches running as
@@ -110,6 +112,9 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	if c.Name == "" {
 		c.Name, _ = os.Hostname() // a name is for people; the id is unique without it
+	}
+	if c.ServerName == "" {
+		c.ServerName = "slipway"
 	}
 	if c.Limits.Waiting == 0 {
 		c.Limits.Waiting = 1000

@@ -97,7 +97,7 @@ func (g *Gateway) ID() string { return g.id }
 
 // identity is what the gateway says of itself in the inference protocol.
 func (g *Gateway) identity() oip.Identity {
-	return oip.Identity{Name: "slipway", Version: g.cfg.Version}
+	return oip.Identity{Name: g.cfg.ServerName, Version: g.cfg.Version}
 }
 
 // Synced tells whether the gateway knows what to serve: the catalog has

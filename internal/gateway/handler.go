@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -11,6 +12,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -61,7 +63,18 @@ func (g *Gateway) handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		g.fail(w, http.StatusNotFound, errorResponse{Error: "no such page: there are POST /predict, GET /health, GET /metrics and the inference protocol under /v2"})
 	})
-	return g.tracing.headers(g.budget.bodies(mux))
+	return g.tracing.headers(g.budget.bodies(g.straight(mux), func(ctx context.Context, err error) { g.tracing.refused(ctx, "", "", err) }))
+}
+
+// straight turns away paths that lead up or round about, which a ServeMux would answer with a redirect.
+func (g *Gateway) straight(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p, clean := r.URL.Path, path.Clean(r.URL.Path); clean != p && clean != strings.TrimSuffix(p, "/") {
+			g.fail(w, http.StatusNotFound, errorResponse{Error: "no such page: the path has .., . or // in it"})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // only lets one method through, HEAD beside GET.

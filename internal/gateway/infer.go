@@ -43,6 +43,7 @@ func (b inference) Infer(ctx context.Context, r oip.Request) (oip.Response, erro
 	}
 	leave, err := g.budget.admit(serving.Input{Tensors: r.Inputs})
 	if err != nil {
+		g.tracing.refused(ctx, r.Model, r.Version, err)
 		return oip.Response{}, refusal(err)
 	}
 	defer leave()
@@ -57,7 +58,7 @@ func (b inference) Infer(ctx context.Context, r oip.Request) (oip.Response, erro
 }
 
 // Admits implements oip.Admitter. While a version is tried out, requests are read before it is known whose they are.
-func (b inference) Admits(model, version string) error {
+func (b inference) Admits(ctx context.Context, model, version string) error {
 	if r, err := b.g.route(model); err != nil || r.Canary != "" {
 		return nil //nolint:nilerr // whoever reads the request finds out
 	}
@@ -68,6 +69,7 @@ func (b inference) Admits(model, version string) error {
 	defer c.Release()
 	if err := c.Admits(); err != nil {
 		b.g.count(c, answer{key: c.key}, err, false)
+		b.g.tracing.refused(ctx, c.key.Model, c.key.Version, err)
 		return refusal(err)
 	}
 	return nil

@@ -268,3 +268,34 @@ func TestLargeMessages(t *testing.T) {
 	_, err = inferencepb.NewGRPCInferenceServiceClient(conn).ModelInfer(context.Background(), &inferencepb.ModelInferRequest{ModelName: model, RawInputContents: [][]byte{make([]byte, 1<<17)}})
 	require.Equal(t, codes.ResourceExhausted, status.Code(err))
 }
+
+// Some clients look for the name of a server that they know.
+func TestServerName(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, want := range map[string]string{"": "slipway", "triton": "triton"} {
+		g := w.start(t, t.TempDir(), func(c *Config) { c.ServerName = name })
+		require.Equal(t, want, g.get(t, "/v2").body["name"])
+		m, err := g.inference(t).ServerMetadata(t.Context(), &inferencepb.ServerMetadataRequest{})
+		require.NoError(t, err)
+		require.Equal(t, want, m.GetName())
+	}
+}
+
+// A path that leads up or round about is no page, and no redirect either, also for a name that was escaped.
+func TestCrookedPaths(t *testing.T) {
+	t.Parallel()
+	g := newWorld(t).start(t, t.TempDir(), nil)
+	for _, path := range []string{"/v2/models/../../etc/passwd", "/v2//models/m", "/v2/./health/live", "/..", "/v2/models/..%2f..%2fetc%2fpasswd/infer", "/v2/models/%2e%2e/ready"} {
+		req, err := http.NewRequest(http.MethodGet, g.url+path, nil)
+		require.NoError(t, err)
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		require.NoError(t, err)
+		var body struct{ Error string }
+		require.NoError(t, json.NewDecoder(resp.Body).Decode(&body), path)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, http.StatusNotFound, resp.StatusCode, path)
+		require.NotEmpty(t, body.Error, path)
+	}
+	require.Equal(t, http.StatusOK, g.get(t, "/v2/health/live?x=/../y").status, "what is asked behind the path is not looked at")
+}

@@ -30,7 +30,7 @@ func newBatchMetrics() *batchMetrics {
 		}, labels),
 		cuts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "slipway_batches_total",
-			Help: "Batches by why they were closed: idle (a place was free), turn (a place became free), full, preferred, delay, alone (the request cannot share one).",
+			Help: "Batches by why they were closed: idle (a place was free), turn (a place became free), full, preferred, together (those of the batch before are back), delay, alone (the request cannot share one).",
 		}, append(labels, "cut")),
 	}
 }
@@ -61,6 +61,7 @@ const (
 	metricRows     = "nv_inference_count"
 	metricBatches  = "nv_inference_exec_count"
 	metricPending  = "nv_inference_pending_request_count"
+	metricPlaces   = "slipway_inference_instances"
 	metricDuration = "nv_inference_request_duration_us"
 	metricQueue    = "nv_inference_queue_duration_us"
 	metricCompute  = "nv_inference_compute_infer_duration_us"
@@ -70,6 +71,7 @@ func newInferenceCollector(pool *serving.Pool) *inferenceCollector {
 	c := &inferenceCollector{pool: pool, desc: map[string]*prometheus.Desc{}}
 	for name, help := range map[string]string{
 		metricSuccess: "Requests that were answered.", metricRows: "Rows that have run.", metricBatches: "Batches that have run.",
+		metricPlaces:  "Batches that may run at once.",
 		metricPending: "Requests that wait for their model.", metricDuration: "Time from arrival to answer of all requests together, in microseconds.",
 		metricQueue: "Time that all requests waited for their model, in microseconds.", metricCompute: "Time that the batches of all requests took, in microseconds.",
 	} {
@@ -98,7 +100,7 @@ func (c *inferenceCollector) Collect(ch chan<- prometheus.Metric) {
 			continue
 		}
 		seen[[2]string{s.Model, s.Version}] = true
-		counts, pending := lease.Counts(), lease.Pending()
+		counts, pending, places := lease.Counts(), lease.Pending(), lease.Instances()
 		lease.Release()
 		counter := func(name string, v float64) {
 			ch <- prometheus.MustNewConstMetric(c.desc[name], prometheus.CounterValue, v, s.Model, s.Version)
@@ -111,6 +113,7 @@ func (c *inferenceCollector) Collect(ch chan<- prometheus.Metric) {
 		counter(metricQueue, us(counts.Queue.Time))
 		counter(metricCompute, us(counts.Compute.Time))
 		ch <- prometheus.MustNewConstMetric(c.desc[metricPending], prometheus.GaugeValue, float64(pending), s.Model, s.Version)
+		ch <- prometheus.MustNewConstMetric(c.desc[metricPlaces], prometheus.GaugeValue, float64(places), s.Model, s.Version)
 		for _, reason := range []serving.Failure{serving.FailureRejected, serving.FailureCanceled, serving.FailureBackend, serving.FailureOther} {
 			ch <- prometheus.MustNewConstMetric(c.desc[metricFailure], prometheus.CounterValue, float64(counts.Failures[reason]), s.Model, s.Version, string(reason))
 		}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 
 // Names of spans. Part of the API, like the attributes.
 const (
-	spanPredict = "predict" // a request, from its tensors or rows to the answer
+	spanPredict = "predict" // a request, from its tensors or rows to the answer; of one that is refused before it is read, the refusal
 	spanQueue   = "queue"   // from its arrival at the model to the start of its batch
 	spanCompute = "compute" // its batch
 )
@@ -97,10 +98,38 @@ func (r request) done(key serving.Key, id string, rows int, err error) {
 		attribute.String("slipway.model", key.Model), attribute.String("slipway.version", key.Version), attribute.String("slipway.digest", key.Digest),
 		attribute.String("slipway.release", key.String()), attribute.String("slipway.request_id", id), attribute.Int("slipway.rows", rows),
 	)
+	r.end(err)
+}
+
+func (r request) end(err error) {
 	if err != nil {
+		r.span.SetAttributes(attribute.String("slipway.failure", string(reasonOf(err))))
 		r.span.SetStatus(codes.Error, clipError(err))
 	}
 	r.span.End()
+}
+
+// reasonOf is why a request failed, in the words of the metrics.
+func reasonOf(err error) serving.Failure {
+	if errors.Is(err, errOverBudget) {
+		return serving.FailureRejected
+	}
+	return serving.FailureOf(err)
+}
+
+// refused makes the span of a request that was turned away before it was read. It has no id and no rows, and
+// where its body was too much, no model either.
+func (t *tracing) refused(ctx context.Context, model, version string, err error) {
+	if t == nil {
+		return
+	}
+	_, r := t.begin(ctx)
+	for name, value := range map[string]string{"slipway.model": model, "slipway.version": version} {
+		if value != "" {
+			r.span.SetAttributes(attribute.String(name, value))
+		}
+	}
+	r.end(err)
 }
 
 // passed makes the spans of a request's way through its model.

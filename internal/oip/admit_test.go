@@ -1,6 +1,7 @@
 package oip
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -12,8 +13,10 @@ import (
 // full refuses every request that it is asked about.
 type full struct{ Backend }
 
-func (full) Authorized(string) bool      { return true }
-func (full) Admits(string, string) error { return Errorf(Unavailable, "too many wait") }
+func (full) Authorized(string) bool { return true }
+func (full) Admits(context.Context, string, string) error {
+	return Errorf(Unavailable, "too many wait")
+}
 
 // A request is refused before it is read, whatever it says, unless it has a priority of its own.
 func TestRefusedBeforeItIsRead(t *testing.T) {

@@ -96,7 +96,7 @@ type Backend interface {
 // Admitter is a Backend that can refuse a request before it is read. It is asked for those without a
 // priority of their own; an error is the answer.
 type Admitter interface {
-	Admits(model, version string) error
+	Admits(ctx context.Context, model, version string) error
 }
 
 // Identity is what the server says of itself.

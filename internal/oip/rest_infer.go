@@ -43,7 +43,7 @@ func (s *REST) request(w http.ResponseWriter, r *http.Request) (Request, error) 
 	defer s.release(c, len(body))
 	model, version := r.PathValue("model"), r.PathValue("version")
 	if s.admitter != nil && !bytes.Contains(body, []byte(`"priority"`)) { // what has none is not worth reading if it is refused
-		if err := s.admitter.Admits(model, version); err != nil {
+		if err := s.admitter.Admits(r.Context(), model, version); err != nil {
 			return Request{}, err
 		}
 	}

@@ -19,7 +19,8 @@ const (
 	FailureOther    Failure = "OTHER"
 )
 
-func failure(err error) Failure {
+// FailureOf is why a request failed with an error of an Instance.
+func FailureOf(err error) Failure {
 	switch {
 	case errors.Is(err, ErrBusy):
 		return FailureRejected
@@ -94,7 +95,7 @@ func (s *counts) request(d time.Duration, err error) {
 	if s.c.Failures == nil {
 		s.c.Failures = map[Failure]uint64{}
 	}
-	s.c.Failures[failure(err)]++
+	s.c.Failures[FailureOf(err)]++
 }
 
 func (s *counts) read() Counts {

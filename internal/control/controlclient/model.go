@@ -239,6 +239,28 @@ func (c *Client) MoveStage(ctx context.Context, name, version string, m Move) (M
 	return out, err
 }
 
+// Route is where the requests for a model go.
+type Route struct {
+	Model          string    `json:"model"`
+	Stable         string    `json:"stable,omitempty"`
+	StableDigest   string    `json:"stable_digest,omitempty"`
+	Canary         string    `json:"canary,omitempty"`
+	CanaryDigest   string    `json:"canary_digest,omitempty"`
+	CanaryPermille int       `json:"canary_permille"`
+	Previous       string    `json:"previous,omitempty"`
+	PreviousDigest string    `json:"previous_digest,omitempty"`
+	Release        string    `json:"release,omitempty"`
+	Rev            int64     `json:"rev"`
+	UpdatedAt      time.Time `json:"updated_at"`
+}
+
+// RollBack puts m.Version, or the version before if that is empty, into production again.
+func (c *Client) RollBack(ctx context.Context, name string, m Move) (Route, error) {
+	var out Route
+	err := c.send(ctx, http.MethodPost, m, &out, "models", name, "rollback")
+	return out, err
+}
+
 // send sends JSON and reads the JSON that comes back.
 func (c *Client) send(ctx context.Context, method string, in, out any, path ...string) error {
 	body, err := json.Marshal(in)
