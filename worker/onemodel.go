@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/slipway-ml/slipway/artifacts"
@@ -62,8 +63,12 @@ func (m *oneModel) Fetch(_ context.Context, _ artifacts.Digest, path string) err
 	return os.WriteFile(path, m.bytes, 0o600)
 }
 
-// PutBytes implements gateway.Blobs.
-func (m *oneModel) PutBytes(_ context.Context, b []byte, mediaType string) (artifacts.Ref, error) {
+// Put implements gateway.Blobs.
+func (m *oneModel) Put(_ context.Context, r io.Reader, mediaType string) (artifacts.Ref, error) {
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return artifacts.Ref{}, err
+	}
 	return artifacts.Ref{Digest: artifacts.DigestOf(b), Size: int64(len(b)), MediaType: mediaType}, nil
 }
 
