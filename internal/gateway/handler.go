@@ -69,7 +69,8 @@ func (g *Gateway) handler() http.Handler {
 // straight turns away paths that lead up or round about, which a ServeMux would answer with a redirect.
 func (g *Gateway) straight(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p, clean := r.URL.Path, path.Clean(r.URL.Path); clean != p && clean != strings.TrimSuffix(p, "/") {
+		p := r.URL.EscapedPath() // a name that was escaped is for those who know names
+		if clean := path.Clean(p); clean != p && clean != strings.TrimSuffix(p, "/") {
 			g.fail(w, http.StatusNotFound, errorResponse{Error: "no such page: the path has .., . or // in it"})
 			return
 		}
