@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"sync"
 
 	"github.com/slipway-ml/slipway/artifacts"
@@ -112,10 +113,10 @@ func (l lazyStore) Fetch(ctx context.Context, d artifacts.Digest, path string) e
 	return s.Fetch(ctx, d, path)
 }
 
-func (l lazyStore) PutBytes(ctx context.Context, b []byte, mediaType string) (artifacts.Ref, error) {
+func (l lazyStore) Put(ctx context.Context, r io.Reader, mediaType string) (artifacts.Ref, error) {
 	s, err := l.get(ctx)
 	if err != nil {
 		return artifacts.Ref{}, err
 	}
-	return s.PutBytes(ctx, b, mediaType)
+	return s.Put(ctx, r, mediaType)
 }

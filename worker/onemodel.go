@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/slipway-ml/slipway/artifacts"
@@ -62,9 +64,14 @@ func (m *oneModel) Fetch(_ context.Context, _ artifacts.Digest, path string) err
 	return os.WriteFile(path, m.bytes, 0o600)
 }
 
-// PutBytes implements gateway.Blobs.
-func (m *oneModel) PutBytes(_ context.Context, b []byte, mediaType string) (artifacts.Ref, error) {
-	return artifacts.Ref{Digest: artifacts.DigestOf(b), Size: int64(len(b)), MediaType: mediaType}, nil
+// Put implements gateway.Blobs.
+func (m *oneModel) Put(_ context.Context, r io.Reader, mediaType string) (artifacts.Ref, error) {
+	h := sha256.New()
+	n, err := io.Copy(h, r)
+	if err != nil {
+		return artifacts.Ref{}, err
+	}
+	return artifacts.Ref{Digest: artifacts.Digest(fmt.Sprintf("sha256:%x", h.Sum(nil))), Size: n, MediaType: mediaType}, nil
 }
 
 // Beat implements gateway.Catalog.
