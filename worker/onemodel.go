@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -65,11 +66,12 @@ func (m *oneModel) Fetch(_ context.Context, _ artifacts.Digest, path string) err
 
 // Put implements gateway.Blobs.
 func (m *oneModel) Put(_ context.Context, r io.Reader, mediaType string) (artifacts.Ref, error) {
-	b, err := io.ReadAll(r)
+	h := sha256.New()
+	n, err := io.Copy(h, r)
 	if err != nil {
 		return artifacts.Ref{}, err
 	}
-	return artifacts.Ref{Digest: artifacts.DigestOf(b), Size: int64(len(b)), MediaType: mediaType}, nil
+	return artifacts.Ref{Digest: artifacts.Digest(fmt.Sprintf("sha256:%x", h.Sum(nil))), Size: n, MediaType: mediaType}, nil
 }
 
 // Beat implements gateway.Catalog.
