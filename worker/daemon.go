@@ -126,7 +126,9 @@ func runRoles(ctx context.Context, cfg *config, roles []string, l listeners, log
 	}
 	if l.gatewayHTTP != nil {
 		want++
-		start(func(ctx context.Context, up func()) error { return p.gateway(ctx, l.gatewayHTTP, l.gatewayGRPC, up) })
+		start(func(ctx context.Context, up func()) error {
+			return p.gateway(ctx, l.gatewayHTTP, l.gatewayGRPC, len(roles) == 1, up)
+		})
 	}
 	group.Go(func() error {
 		for range want {

@@ -6,18 +6,21 @@ import (
 	"net"
 	"os"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/gateway"
+	"github.com/slipway-ml/slipway/internal/procs"
 	"github.com/slipway-ml/slipway/internal/telemetry"
 )
 
 // gateway serves predictions until ctx ends. It opens the catalog and the blob
-// store for itself and when they can be had, so that it comes up without them.
-func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func()) (err error) {
+// store for itself and when they can be had, so that it comes up without them. Where nothing else
+// runs in the process, and no model, alone, its threads follow the requests.
+func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, alone bool, up func()) (err error) {
 	cat := lazyCatalog{&lazy[*catalog.Catalog]{open: func(ctx context.Context) (*catalog.Catalog, error) { return catalog.Open(ctx, p.cfg.Catalog) }}}
 	defer func() { err = errors.Join(err, cat.close((*catalog.Catalog).Close)) }()
 	blobs := lazyStore{&lazy[*store]{open: p.cfg.openStore}}
@@ -46,6 +49,14 @@ func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, up func
 		debug.SetGCPercent(gatewayGC)
 	}
 	up()
+	if !alone || p.cfg.Isolation != isolationProcess || !procs.Fits() {
+		return g.Run(ctx)
+	}
+	governed, stop := context.WithCancel(ctx)
+	var governor sync.WaitGroup
+	governor.Go(func() { procs.New(g.Peak).Run(governed) })
+	defer governor.Wait()
+	defer stop()
 	return g.Run(ctx)
 }
 

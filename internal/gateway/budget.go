@@ -23,6 +23,8 @@ type budget struct {
 	limit   int64
 	held    atomic.Int64
 	refused prometheus.Counter
+
+	inside, peak atomic.Int64 // requests that were admitted and are not answered, and the most of them at once
 }
 
 func newBudget(limit int64) *budget {
@@ -60,7 +62,23 @@ func (b *budget) admit(in serving.Input) (func(), error) {
 	if !b.take(n) {
 		return nil, errOverBudget
 	}
-	return func() { b.give(n) }, nil
+	b.enter()
+	return func() {
+		b.inside.Add(-1)
+		b.give(n)
+	}, nil
+}
+
+func (b *budget) enter() {
+	inside := b.inside.Add(1)
+	for peak := b.peak.Load(); inside > peak && !b.peak.CompareAndSwap(peak, inside); {
+		peak = b.peak.Load()
+	}
+}
+
+// most is the most requests that were under way at once since it was asked last.
+func (b *budget) most() int {
+	return int(b.peak.Swap(b.inside.Load()))
 }
 
 // size is the memory of tensors in bytes.

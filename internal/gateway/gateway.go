@@ -100,6 +100,9 @@ func (g *Gateway) identity() oip.Identity {
 	return oip.Identity{Name: g.cfg.ServerName, Version: g.cfg.Version}
 }
 
+// Peak is the most requests that were under way at once since it was asked last.
+func (g *Gateway) Peak() int { return g.budget.most() }
+
 // Synced tells whether the gateway knows what to serve: the catalog has
 // answered, or routes were kept from before.
 func (g *Gateway) Synced() bool {

@@ -42,7 +42,7 @@ const (
 // openFiles is enough for a model's server: it holds a connection and what its libraries open.
 const openFiles = 1024
 
-func newOwn(cfg Config, artifact []byte, config spec.Model) (*own, error) {
+func newOwn(cfg Config, artifact []byte, config spec.Model, cores int) (*own, error) {
 	f, err := os.CreateTemp("", "slipway-model-*")
 	if err != nil {
 		return nil, fmt.Errorf("keep the model for its process: %w", err)
@@ -52,7 +52,7 @@ func newOwn(cfg Config, artifact []byte, config spec.Model) (*own, error) {
 		return nil, errors.Join(fmt.Errorf("keep the model for its process: %w", err), f.Close())
 	}
 	// Batches at once, and one more for who asks whether the model is well.
-	lanes := min(serving.Places(config.Deployment, len(artifact))+1, maxLanes)
+	lanes := min(serving.Places(config.Deployment, len(artifact), cores)+1, maxLanes)
 	return &own{cfg: cfg, file: f, lanes: lanes, request: ownRequest{Model: config, Options: onnx.Options{Device: cfg.Device, DeviceMemory: cfg.DeviceMemory, Threads: cfg.Threads}, Size: int64(len(artifact))}}, nil
 }
 

@@ -24,7 +24,10 @@ func NewONNX(cfg Config) (*Runtime, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Runtime{cfg: cfg, kind: func(artifact []byte, config spec.Model) (kind, error) { return newOwn(cfg, artifact, config) }}, nil
+	cores := serving.Cores()
+	return &Runtime{cfg: cfg, kind: func(artifact []byte, config spec.Model) (kind, error) {
+		return newOwn(cfg, artifact, config, cores)
+	}}, nil
 }
 
 // NewProgram runs models by a program, one process each. This program must have

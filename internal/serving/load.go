@@ -55,7 +55,7 @@ func (p *Pool) try(ctx context.Context, d Desired, e *entry) (inst *Instance, no
 	limits := p.cfg.Limits
 	limits.Latency = time.Duration(d.Config.Deployment.MaxLatencyMS * float64(time.Millisecond))
 	if limits.Running == 0 {
-		limits.Running = spreadOver(d.Config.Deployment, len(artifact), model.Device(), cores()).Instances
+		limits.Running = spreadOver(d.Config.Deployment, len(artifact), model.Device(), p.cores).Instances
 	}
 	inst = NewInstance(model, limits, p.batching(d), func(b Batch) { p.cfg.Observe(d.Key, b) })
 	inst.batcher.trace = p.cfg.Trace

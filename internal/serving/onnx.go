@@ -13,6 +13,7 @@ import (
 type ONNX struct {
 	runtime *onnx.Runtime
 	options onnx.Options
+	cores   int
 }
 
 var _ Runtime = (*ONNX)(nil)
@@ -23,7 +24,7 @@ func NewONNX(r *onnx.Runtime, o onnx.Options) (*ONNX, error) {
 	if r == nil {
 		return nil, errors.New("serving: an ONNX Runtime is required")
 	}
-	return &ONNX{runtime: r, options: o}, nil
+	return &ONNX{runtime: r, options: o, cores: Cores()}, nil
 }
 
 // Load opens the model on the configured device. Instances that run with
@@ -32,7 +33,7 @@ func NewONNX(r *onnx.Runtime, o onnx.Options) (*ONNX, error) {
 func (o *ONNX) Load(ctx context.Context, artifact []byte, config spec.Model) (_ Model, err error) {
 	options := o.options
 	options.Device = o.runtime.Resolve(options.Device)
-	spread := spreadOver(config.Deployment, len(artifact), string(options.Device), cores())
+	spread := spreadOver(config.Deployment, len(artifact), string(options.Device), o.cores)
 	if options.Threads == 0 {
 		options.Threads = spread.Threads
 	}

@@ -85,6 +85,7 @@ type Pool struct {
 	cancel  context.CancelFunc
 	work    sync.WaitGroup
 	loading chan struct{}
+	cores   int
 
 	mu      sync.RWMutex
 	entries map[Key]*entry
@@ -135,7 +136,7 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	p := &Pool{cfg: cfg, loading: make(chan struct{}, 1), entries: map[Key]*entry{}}
+	p := &Pool{cfg: cfg, loading: make(chan struct{}, 1), cores: Cores(), entries: map[Key]*entry{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p, nil
 }

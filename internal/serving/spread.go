@@ -33,8 +33,10 @@ func spreadOver(d spec.Deployment, size int, device string, cores int) spread {
 	return spread{Instances: n, Threads: max(cores/n, 1)}
 }
 
-// Places is how many batches of a model of so many bytes run at once on a processor, at least 1; on an accelerator it is no more.
-func Places(d spec.Deployment, size int) int { return spreadOver(d, size, "cpu", cores()).Instances }
+// Places is how many batches of a model of so many bytes run at once on so many cores, at least 1; on an accelerator it is no more.
+func Places(d spec.Deployment, size, cores int) int {
+	return spreadOver(d, size, "cpu", cores).Instances
+}
 
-// cores are the processors that this process may use.
-func cores() int { return runtime.GOMAXPROCS(0) }
+// Cores are the processors that this process may use. Ask when the process starts: later it may use them otherwise (package procs).
+func Cores() int { return runtime.GOMAXPROCS(0) }
