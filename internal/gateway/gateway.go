@@ -87,7 +87,7 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	if cfg.GRPC != nil {
-		g.grpc = newGRPC(inference{g}, g.identity(), cfg.MaxBody)
+		g.grpc = newGRPC(inference{g}, g.identity(), cfg.MaxBody, g.budget)
 	}
 	return g, nil
 }
@@ -115,6 +115,9 @@ func (g *Gateway) contact() (time.Time, bool) {
 	return time.Unix(0, ns), ns != 0
 }
 
+// readTimeout bounds the time in which a request comes whole, over HTTP and gRPC.
+const readTimeout = 30 * time.Second
+
 // Run serves until ctx ends, then drains: no new connections, requests in
 // flight finished, counts and log delivered, the catalog told, the models
 // closed. Each part has DrainTimeout. The error is what did not go well.
@@ -123,7 +126,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	server := &http.Server{
-		Handler: g.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second,
+		Handler: g.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: readTimeout,
 		WriteTimeout: g.cfg.PredictTimeout + 30*time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 	}
 	var mu sync.Mutex
@@ -149,6 +152,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		}
 	})
 	if g.grpc != nil {
+		background.Go(func() { g.grpc.arrivals.run(behind) })
 		serve.Go(func() {
 			if err := g.grpc.server.Serve(g.cfg.GRPC); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 				failed(fmt.Errorf("serve gRPC on %s: %w", g.cfg.GRPC.Addr(), err))

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/grpc"
 	grpchealth "google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
 
 	"github.com/slipway-ml/slipway/internal/oip"
 )
@@ -15,9 +16,10 @@ import (
 // grpcServer serves the Open Inference Protocol and grpc.health.v1, where the
 // empty service is the gateway and every other is the model of that name.
 type grpcServer struct {
-	server *grpc.Server
-	health *grpchealth.Server
-	known  map[string]bool
+	server   *grpc.Server
+	arrivals *arrivals
+	health   *grpchealth.Server
+	known    map[string]bool
 }
 
 // streamWorkers is how many goroutines answer calls one after the other, and so keep
@@ -31,15 +33,28 @@ const (
 	connectionWindow = 4 << 20
 )
 
-// newGRPC takes messages of at most maxMessage bytes.
-func newGRPC(b oip.Backend, id oip.Identity, maxMessage int64) *grpcServer {
+// A connection from which nothing has come for keepaliveTime is asked whether its peer is there, and closed if nothing
+// comes for keepaliveTimeout. Clients may ask as much every clientKeepalive, with calls or without.
+const (
+	keepaliveTime    = time.Minute
+	keepaliveTimeout = 20 * time.Second
+	clientKeepalive  = 5 * time.Second
+)
+
+// newGRPC takes messages of at most maxMessage bytes, which count against held.
+func newGRPC(b oip.Backend, id oip.Identity, maxMessage int64, held *budget) *grpcServer {
 	size := int(min(maxMessage, math.MaxInt32))
+	arrivals := newArrivals(held, int64(size))
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(size), grpc.MaxSendMsgSize(math.MaxInt32), grpc.NumStreamWorkers(streamWorkers),
-		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connectionWindow), oip.Codec())
-	s := &grpcServer{server: server, health: grpchealth.NewServer(), known: map[string]bool{}}
+		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connectionWindow), oip.Codec(),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: clientKeepalive, PermitWithoutStream: true}),
+		grpc.Creds(newCountingCredentials(arrivals)), grpc.InTapHandle(arrivals.begin))
+	s := &grpcServer{server: server, arrivals: arrivals, health: grpchealth.NewServer(), known: map[string]bool{}}
 	s.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING) // until told otherwise
-	grpc_health_v1.RegisterHealthServer(s.server, s.health)
-	oip.RegisterGRPC(s.server, b, id)
+	services := registrar{server, arrivals}
+	grpc_health_v1.RegisterHealthServer(services, s.health)
+	oip.RegisterGRPC(services, b, id)
 	return s
 }
 
