@@ -81,3 +81,27 @@ func TestHeldMemoryIsBounded(t *testing.T) {
 		require.Contains(t, scrape, line)
 	}
 }
+
+func TestBudgetRemembersTheMostAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBudget(1 << 10)
+	require.Zero(t, b.most())
+	admit := func() func() {
+		t.Helper()
+		leave, err := b.admit(serving.Input{Matrix: [][]float64{{1}}})
+		require.NoError(t, err)
+		return leave
+	}
+	first, second := admit(), admit()
+	second()
+	require.Equal(t, 2, b.most())
+	require.Equal(t, 1, b.most(), "the first goes on")
+	first()
+	require.Equal(t, 1, b.most())
+	require.Zero(t, b.most())
+	admit()()
+	require.Equal(t, 1, b.most())
+	_, err := b.admit(serving.Input{Matrix: [][]float64{make([]float64, 1<<10)}})
+	require.ErrorIs(t, err, errOverBudget)
+	require.Zero(t, b.most(), "what is refused is not under way")
+}
