@@ -64,7 +64,9 @@ const (
 	metricPlaces   = "slipway_inference_instances"
 	metricDuration = "nv_inference_request_duration_us"
 	metricQueue    = "nv_inference_queue_duration_us"
+	metricInput    = "nv_inference_compute_input_duration_us"
 	metricCompute  = "nv_inference_compute_infer_duration_us"
+	metricOutput   = "nv_inference_compute_output_duration_us"
 )
 
 func newInferenceCollector(pool *serving.Pool) *inferenceCollector {
@@ -73,7 +75,9 @@ func newInferenceCollector(pool *serving.Pool) *inferenceCollector {
 		metricSuccess: "Requests that were answered.", metricRows: "Rows that have run.", metricBatches: "Batches that have run.",
 		metricPlaces:  "Batches that may run at once.",
 		metricPending: "Requests that wait for their model.", metricDuration: "Time from arrival to answer of all requests together, in microseconds.",
-		metricQueue: "Time that all requests waited for their model, in microseconds.", metricCompute: "Time that the batches of all requests took, in microseconds.",
+		metricQueue: "Time that all requests waited for their model, in microseconds.",
+		metricInput: "Time in which all requests were put together to batches, in microseconds.", metricCompute: "Time that the model took for the batches of all requests, in microseconds.",
+		metricOutput: "Time in which the answers of all requests were taken out of those of their batches, in microseconds.",
 	} {
 		c.desc[name] = prometheus.NewDesc(name, help, []string{"model", "version"}, nil)
 	}
@@ -111,7 +115,9 @@ func (c *inferenceCollector) Collect(ch chan<- prometheus.Metric) {
 		counter(metricBatches, float64(counts.Batches))
 		counter(metricDuration, us(counts.Success.Time+counts.Fail.Time))
 		counter(metricQueue, us(counts.Queue.Time))
-		counter(metricCompute, us(counts.Compute.Time))
+		counter(metricInput, us(counts.Compute.Input))
+		counter(metricCompute, us(counts.Compute.Infer))
+		counter(metricOutput, us(counts.Compute.Output))
 		ch <- prometheus.MustNewConstMetric(c.desc[metricPending], prometheus.GaugeValue, float64(pending), s.Model, s.Version)
 		ch <- prometheus.MustNewConstMetric(c.desc[metricPlaces], prometheus.GaugeValue, float64(places), s.Model, s.Version)
 		for _, reason := range []serving.Failure{serving.FailureRejected, serving.FailureCanceled, serving.FailureBackend, serving.FailureOther} {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,10 @@ const (
 	maxVersions  = 8
 )
 
+// defaultCacheMB are the megabytes of answers kept for a version whose release states none, where a request to load
+// asks for a cache: its configuration says that there is one, not how large.
+const defaultCacheMB = 64
+
 // override is the part of a model's configuration that a request to load may
 // replace, in the words of Triton's model configuration. How the model is served
 // may be replaced, never what is served.
@@ -32,6 +37,7 @@ type override struct {
 	MaxBatchSize   *count           `json:"max_batch_size"`
 	Dynamic        *dynamicBatching `json:"dynamic_batching"`
 	InstanceGroups []instanceGroup  `json:"instance_group"`
+	Cache          *responseCache   `json:"response_cache"`
 	Policy         *versionPolicy   `json:"version_policy"`
 	// Inputs and outputs are those of the model's file: they are taken, so that the
 	// configuration which a server tells can be sent back, and not looked at.
@@ -48,6 +54,10 @@ type instanceGroup struct {
 	Name  string `json:"name"`
 	Kind  string `json:"kind"`
 	Count count  `json:"count"`
+}
+
+type responseCache struct {
+	Enable bool `json:"enable"`
 }
 
 type versionPolicy struct {
@@ -90,7 +100,7 @@ func parseOverride(model, text string) (override, error) {
 	d := json.NewDecoder(bytes.NewReader([]byte(text)))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&o); err != nil {
-		return o, fmt.Errorf("config: %w; what may be replaced: max_batch_size, dynamic_batching, instance_group, version_policy", jsonError(err))
+		return o, fmt.Errorf("config: %w; what may be replaced: max_batch_size, dynamic_batching, instance_group, response_cache, version_policy", jsonError(err))
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
 		return o, errors.New("config: something follows the JSON object")
@@ -151,6 +161,13 @@ func (o override) apply(m spec.Model) (spec.Model, *serving.Batching) {
 	}
 	for _, g := range o.InstanceGroups {
 		m.Deployment.Instances = int(g.Count)
+	}
+	switch {
+	case o.Cache == nil:
+	case !o.Cache.Enable:
+		m.Deployment.ResponseCacheMB = 0
+	default:
+		m.Deployment.ResponseCacheMB = cmp.Or(m.Deployment.ResponseCacheMB, defaultCacheMB)
 	}
 	if o.Dynamic == nil {
 		return m, nil

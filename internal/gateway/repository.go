@@ -23,10 +23,12 @@ func (b inference) Metadata(model, version string) (oip.Metadata, error) {
 		return oip.Metadata{}, oip.Errorf(oip.Unavailable, "%s: %s", key, p.Down)
 	}
 	batching := lease.Batching()
+	_, cached := lease.Cache()
 	out := oip.Metadata{
 		Name: key.Model, Versions: b.versions(key.Model), Platform: lease.Platform(), Inputs: lease.Inputs(), Outputs: lease.Outputs(),
 		MaxDelayMicroseconds: uint64(batching.MaxDelay / time.Microsecond),     //nolint:gosec // not negative
 		Instances:            int32(lease.Instances()), Device: lease.Device(), //nolint:gosec // at most maxInstances
+		ResponseCache: cached,
 	}
 	if batching.MaxRows > 1 {
 		out.MaxBatch = batching.MaxRows
@@ -94,12 +96,16 @@ func (b inference) Statistics(model, version string) ([]oip.Statistics, error) {
 
 func statistics(key serving.Key, c serving.Counts) oip.Statistics {
 	d := func(t serving.Total) oip.Duration { return oip.Duration{Count: t.Count, NS: uint64(t.Time)} } //nolint:gosec // not negative
-	// Input and output are not measured apart from the run, but are counted with it: perf_analyzer wants the counts to be equal.
-	counted := func(t serving.Total) oip.Duration { return oip.Duration{Count: t.Count} }
+	phase := func(p serving.Phases, took time.Duration) oip.Duration {
+		return d(serving.Total{Count: p.Count, Time: took})
+	}
 	out := oip.Statistics{
 		Name: key.Model, Version: key.Version, InferenceCount: c.Rows, ExecutionCount: c.Batches, Responses: map[string]struct{}{},
-		Infer: oip.InferStatistics{Success: d(c.Success), Fail: d(c.Fail), Queue: d(c.Queue), ComputeInput: counted(c.Compute), ComputeInfer: d(c.Compute), ComputeOutput: counted(c.Compute)}, Memory: []struct{}{},
-		Batches: []oip.BatchStatistics{},
+		Memory: []struct{}{}, Batches: []oip.BatchStatistics{},
+		Infer: oip.InferStatistics{
+			Success: d(c.Success), Fail: d(c.Fail), Queue: d(c.Queue), CacheHit: d(c.CacheHits), CacheMiss: d(c.CacheMisses),
+			ComputeInput: phase(c.Compute, c.Compute.Input), ComputeInfer: phase(c.Compute, c.Compute.Infer), ComputeOutput: phase(c.Compute, c.Compute.Output),
+		},
 	}
 	if !c.Last.IsZero() {
 		out.LastInference = uint64(c.Last.UnixMilli()) //nolint:gosec // after 1970
@@ -111,7 +117,9 @@ func statistics(key serving.Key, c serving.Counts) oip.Statistics {
 	slices.Sort(sizes)
 	for _, size := range sizes {
 		ran := c.Sizes[size]
-		out.Batches = append(out.Batches, oip.BatchStatistics{Size: uint64(size), ComputeInput: counted(ran), ComputeInfer: d(ran), ComputeOutput: counted(ran)}) //nolint:gosec // not negative
+		out.Batches = append(out.Batches, oip.BatchStatistics{
+			Size: uint64(size), ComputeInput: phase(ran, ran.Input), ComputeInfer: phase(ran, ran.Infer), ComputeOutput: phase(ran, ran.Output), //nolint:gosec // not negative
+		})
 	}
 	return out
 }

@@ -134,7 +134,12 @@ func (t *tracing) refused(ctx context.Context, model, version string, err error)
 
 // passed makes the spans of a request's way through its model.
 func (t *tracing) passed(ctx context.Context, p serving.Passage) {
-	if !trace.SpanFromContext(ctx).IsRecording() {
+	own := trace.SpanFromContext(ctx)
+	if !own.IsRecording() {
+		return
+	}
+	if p.Cached != "" {
+		own.SetAttributes(attribute.String("slipway.cached", string(p.Cached)))
 		return
 	}
 	span := func(name string, from, to time.Time, attributes ...attribute.KeyValue) {

@@ -30,6 +30,7 @@ func (s *REST) config(_ http.ResponseWriter, r *http.Request) (any, error) {
 		"name": m.Name, "platform": m.Platform, "backend": backendOf(m.Platform), "max_batch_size": m.MaxBatch,
 		"input": list(m.Inputs), "output": list(m.Outputs),
 	}
+	out["response_cache"] = map[string]any{"enable": m.ResponseCache}
 	if m.MaxBatch > 0 {
 		out["dynamic_batching"] = map[string]any{"preferred_batch_size": append([]int32{}, m.Preferred...), "max_queue_delay_microseconds": m.MaxDelayMicroseconds}
 	}

@@ -137,6 +137,7 @@ func (s *GRPC) ModelConfig(ctx context.Context, r *pb.ModelConfigRequest) (*pb.M
 		return nil, statusOf(err)
 	}
 	c := &pb.ModelConfig{Name: m.Name, Platform: m.Platform, Backend: backendOf(m.Platform), MaxBatchSize: int32(min(m.MaxBatch, 1<<20))} //nolint:gosec // bounded
+	c.ResponseCache = &pb.ModelResponseCache{Enable: m.ResponseCache}
 	if m.MaxBatch > 0 {
 		c.DynamicBatching = &pb.ModelDynamicBatching{PreferredBatchSize: m.Preferred, MaxQueueDelayMicroseconds: m.MaxDelayMicroseconds}
 	}

@@ -45,6 +45,8 @@ type Metadata struct {
 	// Instances is how many batches run at once, Device where: "cpu" or "cuda".
 	Instances int32
 	Device    string
+	// ResponseCache tells that answers are kept, to be given again.
+	ResponseCache bool
 }
 
 // LoadRequest asks for a model to be served.

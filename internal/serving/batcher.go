@@ -79,6 +79,8 @@ type Batch struct {
 	Cut      Cut
 	Queue    []time.Duration // of each request: from its arrival to the start
 	Compute  time.Duration
+	// Input and Output are the parts of Compute in which requests were put together and answers taken apart.
+	Input, Output time.Duration
 }
 
 // Passage is how one request went through the Batcher.
@@ -86,7 +88,8 @@ type Passage struct {
 	Arrived time.Time
 	Started time.Time // of its batch; zero: it left before
 	Ended   time.Time
-	Batch   Batch // that it ran in
+	Batch   Batch  // that it ran in
+	Cached  Cached // how it was answered without a batch, if it was
 }
 
 // call is one request in the Batcher.
@@ -166,10 +169,7 @@ func (b *Batcher) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([]
 }
 
 func (b *Batcher) newCall(ctx context.Context, in []onnx.Tensor, priority int) *call {
-	c := &call{ctx: ctx, in: in, rows: 1, urgency: priority, arrived: time.Now(), done: make(chan struct{})}
-	if priority <= 0 {
-		c.urgency = Usual
-	}
+	c := &call{ctx: ctx, in: in, rows: 1, urgency: urgencyOf(priority), arrived: time.Now(), done: make(chan struct{})}
 	if len(in) > 0 {
 		c.rows = in[0].Rows()
 	}
@@ -177,6 +177,14 @@ func (b *Batcher) newCall(ctx context.Context, in []onnx.Tensor, priority int) *
 		c.shape = shapeKey(in, b.uniform)
 	}
 	return c
+}
+
+// urgencyOf is the place of a priority in the queue.
+func urgencyOf(priority int) int {
+	if priority <= 0 {
+		return Usual
+	}
+	return priority
 }
 
 // alone runs a request on its caller's goroutine, for there is nobody to share with.
@@ -278,12 +286,16 @@ func (b *Batcher) leave(c *call) {
 func (b *Batcher) execute(batch []*call, cut Cut) {
 	start := time.Now()
 	report := Batch{Requests: len(batch), Cut: cut, Queue: make([]time.Duration, len(batch))}
+	var joined, answered time.Time
 	if len(batch) == 1 {
 		batch[0].out, batch[0].err = b.infer(batch[0].ctx, batch[0].in)
 	} else {
-		b.joint(batch)
+		joined, answered = b.joint(batch)
 	}
 	report.Compute = time.Since(start)
+	if !answered.IsZero() {
+		report.Input, report.Output = joined.Sub(start), report.Compute-answered.Sub(start)
+	}
 	for i, c := range batch {
 		report.Rows += c.rows
 		report.Queue[i] = start.Sub(c.arrived)
@@ -298,14 +310,18 @@ func (b *Batcher) execute(batch []*call, cut Cut) {
 	}
 }
 
-// joint runs several requests as one, and each alone if that fails.
-func (b *Batcher) joint(batch []*call) {
+// joint runs several requests as one, and each alone if that fails. It tells when they were put together and when the
+// model had answered; both are zero if it failed.
+func (b *Batcher) joint(batch []*call) (joined, answered time.Time) {
 	ins := make([][]onnx.Tensor, len(batch))
 	rows := make([]int64, len(batch))
 	for i, c := range batch {
 		ins[i], rows[i] = c.in, c.rows
 	}
-	out, err := b.infer(batch[0].crowd.ctx, onnx.Concat(ins))
+	all := onnx.Concat(ins)
+	joined = time.Now()
+	out, err := b.infer(batch[0].crowd.ctx, all)
+	answered = time.Now()
 	batch[0].crowd.cancel()
 	var parts [][]onnx.Tensor
 	if err == nil {
@@ -320,6 +336,10 @@ func (b *Batcher) joint(batch []*call) {
 			c.out, c.err = b.infer(c.ctx, c.in)
 		}
 	}
+	if err != nil {
+		return time.Time{}, time.Time{}
+	}
+	return joined, answered
 }
 
 func (b *Batcher) infer(ctx context.Context, in []onnx.Tensor) (out []onnx.Tensor, err error) {

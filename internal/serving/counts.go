@@ -43,6 +43,20 @@ func (t *Total) add(n int, d time.Duration) {
 	t.Time += d
 }
 
+// Phases is how often batches ran and how long their parts took: to put their requests
+// together, to run the model, to take its answer apart.
+type Phases struct {
+	Count                uint64
+	Input, Infer, Output time.Duration
+}
+
+func (p *Phases) add(n int, b *Batch) {
+	p.Count += uint64(n) //nolint:gosec // counts of requests are not negative
+	p.Input += time.Duration(n) * b.Input
+	p.Infer += time.Duration(n) * (b.Compute - b.Input - b.Output)
+	p.Output += time.Duration(n) * b.Output
+}
+
 // Counts is what an instance has done. The inference protocol calls it statistics.
 type Counts struct {
 	Last time.Time // end of the last batch; zero: none
@@ -51,10 +65,15 @@ type Counts struct {
 	// Success and Fail count requests, from arrival to answer; Failures why.
 	Success, Fail Total
 	Failures      map[Failure]uint64
-	// Queue and Compute count requests that ran: how long they waited, and how long their batch took.
-	Queue, Compute Total
-	// Sizes counts batches by their number of rows, and how long the model ran.
-	Sizes map[int64]Total
+	// Queue counts requests that ran or were answered from the cache, and how long they waited.
+	Queue Total
+	// Compute counts requests that ran: what each part of their batches took.
+	Compute Phases
+	// Sizes counts batches by their number of rows.
+	Sizes map[int64]Phases
+	// CacheHits count requests that were answered without a run of their own, and the time to find and copy the answer;
+	// CacheMisses those that were not, and the time to look for it and to keep the model's.
+	CacheHits, CacheMisses Total
 	// Cuts counts batches by why they were closed.
 	Cuts map[Cut]uint64
 }
@@ -68,19 +87,34 @@ func (s *counts) add(b Batch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.c.Sizes == nil {
-		s.c.Sizes, s.c.Cuts = map[int64]Total{}, map[Cut]uint64{}
+		s.c.Sizes, s.c.Cuts = map[int64]Phases{}, map[Cut]uint64{}
 	}
 	s.c.Last = time.Now()
 	s.c.Batches++
 	s.c.Rows += uint64(b.Rows) //nolint:gosec // never negative
 	s.c.Cuts[b.Cut]++
 	size := s.c.Sizes[b.Rows]
-	size.add(1, b.Compute)
+	size.add(1, &b)
 	s.c.Sizes[b.Rows] = size
+	s.c.Compute.add(len(b.Queue), &b)
 	for _, waited := range b.Queue {
 		s.c.Queue.add(1, waited)
-		s.c.Compute.add(1, b.Compute)
 	}
+}
+
+// hit counts a request that was answered from the cache, which it has waited for if the model was at it.
+func (s *counts) hit(lookup, waited time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.c.CacheHits.add(1, lookup)
+	s.c.Queue.add(1, waited)
+}
+
+// missed counts a request that was not.
+func (s *counts) missed(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.c.CacheMisses.add(1, d)
 }
 
 // request counts a request that has been answered or refused.

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/feature"
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving/cache"
 )
 
 // Limits bound the calls of one instance.
@@ -22,15 +24,19 @@ type Limits struct {
 	// Latency is what callers rely on: a request is refused with ErrBusy when a full
 	// batch waits for each place already and the answer would take longer than this. Zero: no such bound.
 	Latency time.Duration
+	// Cache is how many bytes of answers are kept, to be given again to requests with the
+	// same inputs. Zero: none are.
+	Cache int64
 }
 
 // Instance is one loaded model version with its limits.
 type Instance struct {
-	model   Model
-	batcher *Batcher
-	counts  counts
-	good    atomic.Pointer[Input]
-	warm    WarmUp
+	model     Model
+	batcher   *Batcher
+	responses *responses // nil: answers are not kept
+	counts    counts
+	good      atomic.Pointer[Input]
+	warm      WarmUp
 
 	mu      sync.Mutex
 	uses    int
@@ -53,6 +59,11 @@ func NewInstance(m Model, l Limits, b Batching, observe func(Batch)) *Instance {
 		}
 	})
 	i.batcher.uniform = uniform(m.Inputs())
+	if l.Cache > 0 {
+		i.responses = &responses{
+			cache: cache.New(l.Cache, m.Outputs()), batcher: i.batcher, sound: i.sound, counts: &i.counts, flights: map[cache.Key]*flight{},
+		}
+	}
 	return i
 }
 
@@ -106,8 +117,12 @@ func (i *Instance) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([
 }
 
 // Admits tells, before a request is read, whether it would be let in now if it had one row and no
-// priority of its own; else the error is ErrBusy, and the request counts as refused.
+// priority of its own; else the error is ErrBusy, and the request counts as refused. While answers are
+// kept a request has to be read first: it may be one that is answered without the model.
 func (i *Instance) Admits() error {
+	if i.responses != nil && i.responses.cache.Usage().Entries > 0 {
+		return nil
+	}
 	err := i.batcher.admits()
 	if err != nil {
 		i.counts.request(0, err)
@@ -119,7 +134,11 @@ func (i *Instance) infer(ctx context.Context, in []onnx.Tensor, priority int) ([
 	start := time.Now()
 	in, err := onnx.Arrange(i.model.Inputs(), in)
 	var out []onnx.Tensor
-	if err == nil {
+	switch {
+	case err != nil:
+	case i.responses != nil:
+		out, err = i.responses.infer(ctx, in, priority)
+	default:
 		out, err = i.batcher.Infer(ctx, in, priority)
 	}
 	i.counts.request(time.Since(start), err)
@@ -132,6 +151,24 @@ func (i *Instance) answered(in Input) {
 		first := in.first()
 		i.good.CompareAndSwap(nil, &first)
 	}
+}
+
+// Cache tells what of its answers the instance keeps; false if it keeps none.
+func (i *Instance) Cache() (cache.Usage, bool) {
+	if i.responses == nil {
+		return cache.Usage{}, false
+	}
+	return i.responses.cache.Usage(), true
+}
+
+// sound tells that an answer may be given again. Predictions that are no numbers are the model's failure.
+func (i *Instance) sound(in, out []onnx.Tensor) bool {
+	predictions, err := i.Predictions(out)
+	if err != nil || len(predictions) != (Input{Tensors: in}).Len() {
+		var panicked *PanicError
+		return !errors.As(err, &panicked) // the outputs are no predictions, and the tensors are the answer
+	}
+	return !slices.ContainsFunc(predictions, func(p feature.Prediction) bool { return !p.Finite() })
 }
 
 // Predictions reads one prediction a row from outputs of Infer; the error wraps ErrModel.
@@ -240,6 +277,9 @@ func (i *Instance) retire() error {
 	}
 	i.mu.Unlock()
 	<-i.idle
+	if i.responses != nil {
+		i.responses.cache.Close()
+	}
 	if err := i.model.Close(); err != nil {
 		return fmt.Errorf("close the model: %w", err)
 	}

@@ -54,6 +54,7 @@ func (p *Pool) try(ctx context.Context, d Desired, e *entry) (inst *Instance, no
 	}
 	limits := p.cfg.Limits
 	limits.Latency = time.Duration(d.Config.Deployment.MaxLatencyMS * float64(time.Millisecond))
+	limits.Cache = int64(d.Config.Deployment.ResponseCacheMB) * 1e6
 	if limits.Running == 0 {
 		limits.Running = spreadOver(d.Config.Deployment, len(artifact), model.Device(), p.cores).Instances
 	}

@@ -68,6 +68,7 @@ var badSpecs = []struct{ name, old, with string }{
 	{"artifact with control character", "artifact: model.onnx", `artifact: "a\u0007b"`},
 	{"hyperparameter nan", "  task:", "  hyperparameters: {a: {b: [1, .nan]}}\n  task:"},
 	{"deployment", "  task:", "  deployment: {kind: offline, batch_size: 5000, max_latency_ms: 0, max_throughput: -1, auto_scaling: yes, health_check_interval: 0s}\n  task:"},
+	{"response cache", "  task:", "  deployment: {response_cache_mb: -1}\n  task:"},
 	{"batch size a float", "  task:", "  deployment: {batch_size: 32.5}\n  task:"},
 	{"batch size too big", "  task:", "  deployment: {batch_size: 99999999999999999999}\n  task:"},
 	{"document kinds", "  task:", "  documents: {Model Card: card.md, model_card: \"\"}\n  task:"},
