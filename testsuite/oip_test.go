@@ -69,7 +69,7 @@ func TestModelServer(t *testing.T) {
 	dir := t.TempDir()
 	model := filepath.Join("..", "examples", "credit-risk", "models", "1.0.0.onnx")
 	p := newProcess(t, filepath.Join(dir, "log"), filepath.Join(need(t, "SLIPWAY_BIN"), "slipwayd"),
-		"model-server", "--model", model, "--name", "credit-risk", "--version", "1.0.0", "--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0", "--isolation", "process")
+		"model-server", "--model", model, "--name", "credit-risk", "--version", "1.0.0", "--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0", "--isolation", "process", "--response-cache-mb", "8")
 	p.start()
 	line, err := p.stdout.ReadBytes('\n')
 	require.NoError(t, err)

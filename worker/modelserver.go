@@ -49,6 +49,7 @@ addresses once it listens; /health turns 200 when the model answers.`,
 	f.StringVar(&m.config.Version, "version", "1", "its version")
 	f.StringVar((*string)(&m.config.Task), "task", string(spec.Classification), "what POST /predict makes of the outputs: classification or regression")
 	f.IntVar(&m.config.Deployment.BatchSize, "batch-size", m.config.Deployment.BatchSize, "most rows in one inference; 1: requests are not put together")
+	f.IntVar(&m.config.Deployment.ResponseCacheMB, "response-cache-mb", 0, "megabytes of answers that are kept, to be given again to requests with the same inputs; 0: none")
 	f.StringVar(&cfg.GatewayHTTP, "listen", cfg.GatewayHTTP, "where it listens for HTTP")
 	f.StringVar(&cfg.GatewayGRPC, "grpc-listen", cfg.GatewayGRPC, "where it listens for gRPC")
 	f.StringVar(&cfg.TokenFile, "token-file", cfg.TokenFile, "file with the bearer token that callers must send; required beyond loopback (SLIPWAY_TOKEN_FILE)")
@@ -64,8 +65,8 @@ func (m *modelServer) run(ctx context.Context, cfg *config, stdout io.Writer, lo
 	if m.config.Task != spec.Classification && m.config.Task != spec.Regression {
 		return usageError{fmt.Errorf("--task %q: want classification or regression", m.config.Task)}
 	}
-	if m.config.Name == "" || m.config.Version == "" || m.config.Deployment.BatchSize < 1 {
-		return usageError{errors.New("--name and --version must not be empty, --batch-size is at least 1")}
+	if m.config.Name == "" || m.config.Version == "" || m.config.Deployment.BatchSize < 1 || m.config.Deployment.ResponseCacheMB < 0 {
+		return usageError{errors.New("--name and --version must not be empty, --batch-size is at least 1, --response-cache-mb at least 0")}
 	}
 	model, err := newOneModel(m.file, m.config)
 	if err != nil {

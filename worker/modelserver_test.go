@@ -16,6 +16,7 @@ func TestModelServerRefuses(t *testing.T) {
 	}{
 		"--model: name the file":  {exitUsage, nil},
 		"--task":                  {exitUsage, []string{"--model", model, "--task", "ranking"}},
+		"--response-cache-mb":     {exitUsage, []string{"--model", model, "--response-cache-mb", "-1"}},
 		"--batch-size":            {exitUsage, []string{"--model", model, "--batch-size", "0"}},
 		"--isolation":             {exitUsage, []string{"--model", model, "--isolation", "some"}},
 		"no such file":            {exitError, []string{"--model", "missing.onnx"}},

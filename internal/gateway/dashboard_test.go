@@ -23,7 +23,7 @@ func TestTheDashboardReadsRealMetrics(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(file, &board))
 	w := newWorld(t)
-	w.promote(t, w.stage(t, "1.0.0"))
+	w.promote(t, w.stage(t, "1.0.0", cached))
 	g := w.start(t, t.TempDir(), nil)
 	g.await(t, "1.0.0", 0)
 	require.Equal(t, 200, g.post(t, map[string]any{"input": rows(t, "test.csv")[0]}).status)

@@ -127,20 +127,24 @@ func (w *world) Put(ctx context.Context, r io.Reader, media string) (artifacts.R
 
 func mark(key string) catalog.Mark { return catalog.Mark{Key: key, Actor: "test", Reason: "test"} }
 
-// stage registers a version of the example and puts it beside production.
-func (w *world) stage(t testing.TB, version string) catalog.Route {
+// stage registers a version of the example, configured as change says, and puts it beside production.
+func (w *world) stage(t testing.TB, version string, change ...func(*ModelConfig)) catalog.Route {
 	t.Helper()
 	b, err := os.ReadFile(filepath.Join(creditRisk, "models", version+".onnx"))
 	require.NoError(t, err)
-	return w.stageBytes(t, version, b)
+	return w.stageBytes(t, version, b, change...)
 }
 
-func (w *world) stageBytes(t testing.TB, version string, b []byte) catalog.Route {
+func (w *world) stageBytes(t testing.TB, version string, b []byte, change ...func(*ModelConfig)) catalog.Route {
 	t.Helper()
 	ctx := context.Background()
 	ref, err := w.store.PutBytes(ctx, b, "application/vnd.onnx")
 	require.NoError(t, err)
-	config, err := json.Marshal(ModelConfig{Model: spec.Model{Name: model, Version: version, Task: spec.Classification}, Sensitive: []string{"sex"}})
+	about := ModelConfig{Model: spec.Model{Name: model, Version: version, Task: spec.Classification}, Sensitive: []string{"sex"}}
+	for _, change := range change {
+		change(&about)
+	}
+	config, err := json.Marshal(about)
 	require.NoError(t, err)
 	_, _, err = w.RegisterModel(ctx, catalog.Model{Name: model, Version: version, Digest: string(ref.Digest), Release: "r-" + version, Config: config, CreatedBy: "test"}, nil, mark("register-"+version))
 	require.NoError(t, err)
