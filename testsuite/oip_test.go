@@ -63,7 +63,7 @@ func runClient(t testing.TB, predict, grpc, script string, args ...string) {
 	require.Contains(t, string(out), "all clients ok")
 }
 
-// The same clients get their answers from a model that is served by itself.
+// The same clients get their answers from a model that is served by itself, in a process of its own, and keeps its answers.
 func TestModelServer(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -2,11 +2,17 @@ package gateway
 
 import (
 	"context"
+	"encoding/binary"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -248,4 +254,57 @@ func TestOverloadIsNoRefusalOfWhatIsKept(t *testing.T) {
 	for range 2 {
 		require.Equal(t, 200, (<-answered).status)
 	}
+}
+
+// Real images from many callers at once: each one runs once, by itself or in a batch with others, and everybody gets the
+// answer that the model gives without a cache.
+func TestImagesRunOnce(t *testing.T) {
+	t.Parallel()
+	const mnist = "../../examples/mnist"
+	f, err := os.Open(filepath.Join(mnist, "data", "test.csv"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, f.Close()) }()
+	records, err := csv.NewReader(f).ReadAll()
+	require.NoError(t, err)
+	var images [][]wireTensor
+	for _, record := range records[1:9] {
+		image := wireTensor{Name: "pixels", Datatype: "FP32", Shape: []int64{1, 784}}
+		for _, field := range record[:784] {
+			v, err := strconv.ParseFloat(field, 32)
+			require.NoError(t, err)
+			image.Raw = binary.LittleEndian.AppendUint32(image.Raw, math.Float32bits(float32(v)))
+		}
+		images = append(images, []wireTensor{image})
+	}
+	w := newWorld(t)
+	w.register(t, "mnist", filepath.Join(mnist, "models", "1.0.0.onnx"), spec.Classification)
+	g := w.start(t, t.TempDir(), func(c *Config) { c.ModelControl = true })
+	client := g.inference(t)
+	require.Equal(t, 200, g.load(t, "mnist", "").status)
+	want := make([][]wireTensor, len(images))
+	for i, image := range images {
+		want[i] = inferRaw(t, client, "mnist", image)
+	}
+	require.NotEqual(t, want[0], want[1])
+
+	require.Equal(t, 200, g.load(t, "mnist", `{"response_cache":{"enable":true}}`).status)
+	var callers sync.WaitGroup
+	answers := make([][][]wireTensor, 12)
+	for caller := range answers {
+		callers.Go(func() {
+			for i := range images {
+				answers[caller] = append(answers[caller], inferRaw(t, client, "mnist", images[(i+caller)%len(images)]))
+			}
+		})
+	}
+	callers.Wait()
+	for caller, got := range answers {
+		for i := range got {
+			sameTensors(t, "an image", want[(i+caller)%len(images)], got[i])
+		}
+	}
+	c := g.counted(t, "mnist", "1")
+	require.EqualValues(t, len(images), c.Rows)
+	require.EqualValues(t, len(images), c.Stats["cache_miss"].Count)
+	require.EqualValues(t, (len(answers)-1)*len(images), c.Stats["cache_hit"].Count)
 }

@@ -33,6 +33,11 @@ def batch(client):
     return config["max_batch_size"] if isinstance(config, dict) else config.config.max_batch_size
 
 
+def cached(client):
+    config = client.get_model_config(MODEL, **auth)
+    return config["response_cache"]["enable"] if isinstance(config, dict) else config.config.response_cache.enable
+
+
 auth = {"headers": {"authorization": f"Bearer {TOKEN}"}}
 for client in (http.InferenceServerClient(HTTP), grpc.InferenceServerClient(GRPC)):
     assert entries(client)[MODEL] == "UNAVAILABLE"
@@ -44,6 +49,9 @@ for client in (http.InferenceServerClient(HTTP), grpc.InferenceServerClient(GRPC
     before = batch(client)
     client.load_model(MODEL, config='{"max_batch_size":"16"}', **auth)
     assert before != 16 and batch(client) == 16, (before, batch(client))
+    assert not cached(client)
+    client.load_model(MODEL, config='{"response_cache":{"enable":true}}', **auth)
+    assert cached(client)
     client.unload_model(MODEL, **auth)
     assert not client.is_model_ready(MODEL, **auth)
     files = {"file:" + "A" * 256: b"a"}
