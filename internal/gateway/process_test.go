@@ -115,3 +115,20 @@ func TestAProcessIsKilled(t *testing.T) {
 		require.True(t, strings.Contains(text, line), line)
 	}
 }
+
+// What is kept is answered whatever becomes of the process that once answered it.
+func TestKeptAnswersOutliveTheProcess(t *testing.T) {
+	t.Parallel()
+	w := processes(t)
+	w.promote(t, w.shift(t, w.stage(t, "1.0.0", cached), 1000))
+	g := w.start(t, t.TempDir(), nil)
+	g.await(t, "1.0.0", 0)
+	body := map[string]any{"model": model, "input": rows(t, "test.csv")[0]}
+	require.Equal(t, http.StatusOK, g.post(t, body).status)
+	require.NoError(t, syscall.Kill(g.process("1.0.0").PID, syscall.SIGKILL))
+	require.Eventually(t, func() bool {
+		require.Equal(t, http.StatusOK, g.post(t, body).status)
+		return g.process("1.0.0").Restarts == 1
+	}, patience, time.Millisecond)
+	require.EqualValues(t, 1, g.counted(t, model, "1.0.0").Executions)
+}
