@@ -87,7 +87,7 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	if cfg.GRPC != nil {
-		g.grpc = newGRPC(inference{g}, g.identity(), cfg.MaxBody, g.budget)
+		g.grpc = newGRPC(grpcConfig{backend: inference{g}, identity: g.identity(), maxMessage: cfg.MaxBody, held: g.budget})
 	}
 	return g, nil
 }

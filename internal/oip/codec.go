@@ -10,8 +10,7 @@ import (
 	pb "github.com/slipway-ml/slipway/internal/oip/inferencepb"
 )
 
-// Codec makes a server read the messages of inference requests with fewer allocations, and tell the
-// length of those that are read into a *Sized. It is protobuf as gRPC has it.
+// Codec makes a server read the messages of inference requests with fewer allocations. It is protobuf as gRPC has it.
 func Codec() grpc.ServerOption {
 	return grpc.ForceServerCodecV2(codec{encoding.GetCodecV2(grpcproto.Name)})
 }
@@ -21,17 +20,8 @@ type codec struct{ encoding.CodecV2 }
 // smallRequest is how many bytes a request has at most that is copied whole: of a larger one, each tensor is.
 const smallRequest = 2 << 10
 
-// Sized is a message to read of which the reader wants to know the length.
-type Sized struct {
-	Message any // what the message is read into
-	Bytes   int // its length, when it has been read
-}
-
 // Unmarshal reads a message. It keeps nothing of data, which gRPC uses again.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
-	if s, ok := v.(*Sized); ok {
-		s.Bytes, v = data.Len(), s.Message
-	}
 	m, ok := v.(*pb.ModelInferRequest)
 	if !ok || data.Len() > smallRequest {
 		return c.CodecV2.Unmarshal(data, v)
