@@ -26,6 +26,8 @@ type arrivals struct {
 	unseen    atomic.Int64 // bytes that came since the last look
 	calls     atomic.Int64 // that gRPC holds anything for
 
+	connections *connections
+
 	mu    sync.Mutex
 	conns map[*arrivalConn]struct{}
 }
@@ -47,7 +49,8 @@ var (
 
 func newArrivals(b *budget, authorize func(method string, md metadata.MD) error) *arrivals {
 	return &arrivals{
-		budget: b, authorize: authorize, streams: map[string]bool{}, now: time.Now, wake: make(chan struct{}, 1), conns: map[*arrivalConn]struct{}{},
+		budget: b, authorize: authorize, streams: map[string]bool{}, now: time.Now, wake: make(chan struct{}, 1),
+		conns: map[*arrivalConn]struct{}{}, connections: newConnections(),
 	}
 }
 

@@ -27,6 +27,7 @@ const (
 
 // staller is a client that begins messages and does not end them, and answers no pings.
 type staller struct {
+	conn   net.Conn
 	framer *http2.Framer
 	next   uint32
 	ended  chan codes.Code // of each call that the server ended
@@ -40,7 +41,7 @@ func newStaller(t testing.TB, address string, ended chan codes.Code) *staller {
 	t.Cleanup(func() { _ = conn.Close() })
 	_, err = conn.Write([]byte(http2.ClientPreface))
 	require.NoError(t, err)
-	s := &staller{framer: http2.NewFramer(conn, conn), next: 1, ended: ended, closed: make(chan struct{})}
+	s := &staller{conn: conn, framer: http2.NewFramer(conn, conn), next: 1, ended: ended, closed: make(chan struct{})}
 	s.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	require.NoError(t, s.framer.WriteSettings())
 	go func() {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -25,9 +26,14 @@ func newCountingCredentials(a *arrivals) credentials.TransportCredentials {
 
 // ServerHandshake implements credentials.TransportCredentials.
 func (c countingCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	if !c.arrivals.connections.take() {
+		return nil, nil, errManyConnections
+	}
 	conn := newArrivalConn(raw, c.arrivals)
 	return conn, conn, nil
 }
+
+var errManyConnections = errors.New("there are as many connections as there may be")
 
 // Clone implements credentials.TransportCredentials.
 func (c countingCredentials) Clone() credentials.TransportCredentials { return c }
@@ -126,6 +132,7 @@ func (c *arrivalConn) Close() error {
 	c.mu.Lock()
 	if !c.closed {
 		c.closed = true
+		c.arrivals.connections.give()
 		c.arrivals.calls.Add(-int64(len(c.calls)))
 		clear(c.calls)
 	}

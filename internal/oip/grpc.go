@@ -30,7 +30,7 @@ func RegisterGRPC(s grpc.ServiceRegistrar, b Backend, id Identity) {
 }
 
 // statusOf turns an error into the protocol's.
-func statusOf(err error) error { return status.Error(codeOf(err).grpc(), err.Error()) }
+func statusOf(err error) error { return status.Error(codeOf(err).grpc(), said(err)) }
 
 // Authorize tells by a call's method and metadata why it must not go on; nil: it may. The methods of the service check the same: this
 // is for a server that wants to know before it reads a message. Methods of other services, and those that tell health, need no token.
