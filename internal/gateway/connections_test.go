@@ -63,8 +63,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 
 func TestGRPCConnectionsAreBounded(t *testing.T) {
 	t.Parallel()
-	s, address, _ := serveGRPC(t, grpcConfig{backend: open{}, held: newBudget(64 << 20)})
-	s.arrivals.connections.most = 2
+	s, address, _ := serveGRPC(t, grpcConfig{backend: open{}, held: newBudget(64 << 20), connections: &connections{most: 2}})
 	ended := make(chan codes.Code, 10)
 	first := newStaller(t, address, ended)
 	first.stall(t, streamMethod, 100, 10)

@@ -59,6 +59,8 @@ type grpcConfig struct {
 	maxMessage int64
 	held       *budget
 	keepalive  keepalive.ServerParameters // zero: as stated above
+	// connections bounds the clients. Nil: as newConnections does.
+	connections *connections
 }
 
 func newGRPC(cfg grpcConfig) *grpcServer {
@@ -67,6 +69,9 @@ func newGRPC(cfg grpcConfig) *grpcServer {
 	}
 	size := int(min(cfg.maxMessage, math.MaxInt32))
 	arrivals := newArrivals(cfg.held, func(method string, md metadata.MD) error { return oip.Authorize(cfg.backend, method, md) })
+	if cfg.connections != nil {
+		arrivals.connections = cfg.connections
+	}
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(size), grpc.MaxSendMsgSize(math.MaxInt32), grpc.NumStreamWorkers(streamWorkers),
 		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connectionWindow), oip.Codec(),
 		grpc.MaxConcurrentStreams(maxStreams), grpc.MaxHeaderListSize(maxHeaders), grpc.ConnectionTimeout(handshakeTime),

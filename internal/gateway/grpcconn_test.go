@@ -3,7 +3,10 @@ package gateway
 import (
 	"bytes"
 	"context"
+	"io"
+	"net"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/http2"
@@ -92,4 +95,45 @@ func BenchmarkArrival(b *testing.B) {
 		call.cancel()
 		conn.over(0)
 	}
+}
+
+// A connection whose client does not read that its calls are over keeps what came for them, until it is closed.
+func TestConnectionThatIsNotReadIsClosed(t *testing.T) {
+	t.Parallel()
+	a := newArrivals(newBudget(1<<10), func(string, metadata.MD) error { return nil })
+	a.streams[inferMethod] = false
+	now := time.Now()
+	a.now = func() time.Time { return now }
+	require.True(t, a.connections.take())
+	server, client := net.Pipe()
+	conn := newArrivalConn(server, a)
+	begin := func(stream uint32) *arrival {
+		t.Helper()
+		conn.opened = stream
+		ctx, err := a.begin(peer.NewContext(t.Context(), &peer.Peer{AuthInfo: conn}), &tap.Info{FullMethodName: inferMethod})
+		require.NoError(t, err)
+		return ctx.Value(arrivalKey{}).(*arrival)
+	}
+	small, large := begin(1), begin(3)
+	message := make([]byte, 2<<10)
+	message[3] = 0xff
+	conn.arrived(1, message[:100])
+	conn.arrived(3, message)
+	a.look()
+	require.Error(t, small.Err(), "it has waited the longest")
+	require.Error(t, large.Err())
+	now = now.Add(lookEvery)
+	a.look()
+	require.Equal(t, int64(2), a.calls.Load(), "the answers may be on their way")
+
+	conn.over(3) // this one was read
+	now = now.Add(1)
+	a.look()
+	require.Equal(t, int64(1), a.calls.Load(), "what is left fits")
+	conn.arrived(1, message)
+	a.look()
+	require.Zero(t, a.calls.Load())
+	require.Zero(t, a.connections.open.Load())
+	_, err := client.Read(message)
+	require.ErrorIs(t, err, io.EOF)
 }
