@@ -16,7 +16,13 @@ import (
 // produce takes a version to production and ends its release.
 func (b *bench) produce(version, run string) contract.RouteOutput {
 	b.t.Helper()
-	b.register(version, run)
+	return b.produceWatched(version, run, nil)
+}
+
+// produceWatched is produce of a release that says what its version's predictions are compared with.
+func (b *bench) produceWatched(version, run string, watched *spec.Data) contract.RouteOutput {
+	b.t.Helper()
+	b.registerWatched(version, run, watched)
 	route := do[contract.RouteOutput](b, contract.ActivityStage, contract.StageInput{Key: key(version, run), Digest: digestOf(version), By: requester})
 	route = do[contract.RouteOutput](b, contract.ActivityPromote, contract.PromoteInput{Key: key(version, run), Rev: route.Rev, By: requester, Reason: "passed"})
 	do[contract.Empty](b, contract.ActivityFinish, contract.FinishInput{Key: key(version, run), Outcome: contract.OutcomeProduction, By: requester})

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/dataversion"
 	"github.com/slipway-ml/slipway/internal/gateway/predlog"
 	"github.com/slipway-ml/slipway/internal/monitor"
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // trafficKept is how long the gateways' counts are kept: longer than any canary lasts.
@@ -26,14 +28,17 @@ type Drift struct {
 	references referenceCache
 }
 
-// Check compares one window of the version's predictions with the reference rows. The version is the one in
+// Check compares one window of the version's predictions with the reference rows. Both are those of the version in
 // production: after a rollback the schedule still names the one that left.
 func (d *Drift) Check(ctx context.Context, in contract.CheckWindowInput) (contract.MonitorStatus, error) {
 	_, stop := beating(ctx)
 	defer stop()
 	route, err := d.Catalog.Route(ctx, in.Model)
 	switch {
-	case err == nil && route.Stable != "":
+	case err == nil && route.Stable != "" && route.Stable != in.Version:
+		if in.Data, err = d.watched(ctx, in.Model, route.Stable, in.Data); err != nil {
+			return contract.MonitorStatus{}, err
+		}
 		in.Version = route.Stable
 	case err != nil && !errors.Is(err, catalog.ErrNotFound):
 		return contract.MonitorStatus{}, err
@@ -75,4 +80,20 @@ func (d *Drift) Check(ctx context.Context, in contract.CheckWindowInput) (contra
 		return found, err
 	}
 	return found, d.Catalog.PruneTraffic(ctx, in.End.Add(-trafficKept))
+}
+
+// watched is what a version's predictions are compared with; what the schedule says, if its release was before that was kept.
+func (d *Drift) watched(ctx context.Context, model, version string, scheduled spec.Data) (spec.Data, error) {
+	m, err := d.Catalog.Model(ctx, model, version)
+	if err != nil {
+		return scheduled, err
+	}
+	var config registered
+	if err := json.Unmarshal(m.Config, &config); err != nil {
+		return scheduled, invalid{fmt.Errorf("configuration of model %s/%s: %w", model, version, err)}
+	}
+	if config.Watched == nil {
+		return scheduled, nil
+	}
+	return *config.Watched, nil
 }

@@ -138,20 +138,34 @@ func TestCheckWindowWithTooFewPredictions(t *testing.T) {
 	require.Len(t, kept, 3, "each window of each version is on record")
 }
 
-// After a rollback the schedule still names the version that left; the one that serves is looked at.
+// After a rollback the schedule still names the version that left; the one that serves is looked at, against what its own release
+// named. Of a version whose release is from before that was kept, against what the schedule names.
 func TestCheckWindowFollowsTheRoute(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	data := b.release("1.1.0").Data
-	b.predict(data, "gw-a", func(map[string]any) {})
-	b.produce("1.1.0", "r1")
-	in := b.window(data)
-	in.Version = "1.2.0"
-	found := do[contract.MonitorStatus](b, contract.ActivityMonitorWindow, in)
-	require.Equal(t, []any{"1.1.0", 200}, []any{found.Version, found.Samples})
-	kept, err := b.catalog.MonitorReports(t.Context(), model, 0)
-	require.NoError(t, err)
-	require.Equal(t, "1.1.0", kept[0].Version)
+	for name, c := range map[string]struct {
+		keep  bool
+		state string
+	}{"own reference": {true, contract.MonitorOK}, "none kept": {false, contract.MonitorDrift}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			data := b.release("1.1.0").Data
+			b.predict(data, "gw-a", func(map[string]any) {})
+			var watched *spec.Data
+			if c.keep {
+				watched = &data
+			}
+			b.produceWatched("1.1.0", "r1", watched)
+			in := b.window(data)
+			in.Version = "1.2.0"
+			in.Data.Reference = b.file("later.csv", bytes.ReplaceAll(b.content(data.Reference), []byte(",own,"), []byte(",free,")))
+			found := do[contract.MonitorStatus](b, contract.ActivityMonitorWindow, in)
+			require.Equal(t, []any{"1.1.0", 200, c.state}, []any{found.Version, found.Samples, found.State}, found.Summary)
+			kept, err := b.catalog.MonitorReports(t.Context(), model, 0)
+			require.NoError(t, err)
+			require.Equal(t, "1.1.0", kept[0].Version)
+		})
+	}
 }
 
 func TestCheckWindowPrunesOldTraffic(t *testing.T) {

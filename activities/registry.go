@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/gateway"
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // Executions tells whether a workflow attempt still runs.
@@ -102,9 +103,16 @@ func (r *Registry) abandon(ctx context.Context, dead catalog.Release) error {
 	return r.Catalog.AbandonRelease(ctx, dead, why, mark(key, "abandon", "slipway", why))
 }
 
+// registered is the configuration of a version that a release registered. Fields are only ever added.
+type registered struct {
+	gateway.ModelConfig
+	// Watched is what monitoring compares the version's predictions with; nil of versions from before this was kept.
+	Watched *spec.Data `json:"watched,omitempty"`
+}
+
 // Register puts the tested model into the registry with its evidence.
 func (r *Registry) Register(ctx context.Context, in contract.RegisterInput) (contract.ModelVersion, error) {
-	config, err := json.Marshal(gateway.ModelConfig{Model: in.Model, Sensitive: in.Sensitive})
+	config, err := json.Marshal(registered{ModelConfig: gateway.ModelConfig{Model: in.Model, Sensitive: in.Sensitive}, Watched: in.Watched})
 	if err != nil {
 		return contract.ModelVersion{}, fmt.Errorf("encode model configuration: %w", err)
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/gateway"
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 func beginInput(version, run string) contract.BeginInput {
@@ -25,8 +26,13 @@ func digestOf(version string) string { return "sha256:model-" + version }
 // register admits a release and puts its model into the registry, stage staging.
 func (b *bench) register(version, run string) contract.ModelVersion {
 	b.t.Helper()
+	return b.registerWatched(version, run, nil)
+}
+
+func (b *bench) registerWatched(version, run string, watched *spec.Data) contract.ModelVersion {
+	b.t.Helper()
 	require.True(b.t, do[contract.BeginOutput](b, contract.ActivityBegin, beginInput(version, run)).Admitted)
-	in := contract.RegisterInput{Key: key(version, run), RequestedBy: requester, Data: b.dataVersion(version, run)}
+	in := contract.RegisterInput{Key: key(version, run), RequestedBy: requester, Data: b.dataVersion(version, run), Watched: watched}
 	in.Model.Name, in.Model.Version, in.Model.Artifact.Digest = model, version, digestOf(version)
 	return do[contract.ModelVersion](b, contract.ActivityRegister, in)
 }

@@ -28,6 +28,16 @@ func (a *app) move(reason string) (controlclient.Move, error) {
 	return controlclient.Move{Actor: who, Reason: reason, Key: newID()}, err
 }
 
+// moving is a move by the user and who is to be told of it.
+func (a *app) moving(reason string) (*controlclient.Client, controlclient.Move, error) {
+	m, err := a.move(reason)
+	if err != nil {
+		return nil, m, err
+	}
+	c, err := a.control()
+	return c, m, err
+}
+
 func modelPromoteCommand(a *app) *cobra.Command {
 	var o ModelMoveOptions
 	cmd := &cobra.Command{
@@ -106,11 +116,7 @@ func (a *app) stageMove(ctx context.Context, arg, reason string, fill func(*cont
 	if err != nil {
 		return err
 	}
-	m, err := a.move(reason)
-	if err != nil {
-		return err
-	}
-	c, err := a.control()
+	c, m, err := a.moving(reason)
 	if err != nil {
 		return err
 	}
@@ -158,11 +164,7 @@ func (a *app) runModelAlias(ctx context.Context, arg, alias string, o ModelMoveO
 	if o.Protect && o.Unprotect {
 		return usagef("--protect and --unprotect say different things")
 	}
-	m, err := a.move(o.Reason)
-	if err != nil {
-		return err
-	}
-	c, err := a.control()
+	c, m, err := a.moving(o.Reason)
 	if err != nil {
 		return err
 	}
@@ -197,15 +199,11 @@ func modelUnaliasCommand(a *app) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			m, err := a.move(o.Reason)
+			c, m, err := a.moving(o.Reason)
 			if err != nil {
 				return err
 			}
 			m.Override = o.Override
-			c, err := a.control()
-			if err != nil {
-				return err
-			}
 			was, err := c.RemoveAlias(cmd.Context(), ref.name, ref.version, m)
 			if err != nil {
 				return err

@@ -43,11 +43,7 @@ func (a *app) runModelRollback(ctx context.Context, name string, o ModelRollback
 	if strings.TrimSpace(o.Reason) == "" {
 		return usagef("--reason is missing: say why, it goes on record")
 	}
-	m, err := a.move(o.Reason)
-	if err != nil {
-		return err
-	}
-	c, err := a.control()
+	c, m, err := a.moving(o.Reason)
 	if err != nil {
 		return err
 	}

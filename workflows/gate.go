@@ -46,7 +46,7 @@ func (r *releaseRun) register(ctx workflow.Context) (contract.GateReport, error)
 	}
 	r.model, err = register.do(ctx, contract.RegisterInput{
 		Key: r.key, Model: r.in.Spec.Model, Data: r.data, Metrics: r.tested.Metrics, RequestedBy: r.in.RequestedBy,
-		Quality: r.dataOK.Metrics, Sensitive: r.in.Spec.Data.Sensitive, Evidence: evidence,
+		Quality: r.dataOK.Metrics, Sensitive: r.in.Spec.Data.Sensitive, Watched: &r.in.Spec.Data, Evidence: evidence,
 	}, "register, stage staging")
 	r.status.ModelID = r.model.ID
 	return contract.GateReport{Summary: fmt.Sprintf("registered as number %d, stage staging", r.model.Number)}, err

@@ -85,6 +85,8 @@ type RegisterInput struct {
 	Quality map[string]float64 `json:"quality,omitempty"`
 	// Sensitive names columns that the gateway must never log.
 	Sensitive []string `json:"sensitive,omitempty"`
+	// Watched is what monitoring compares the predictions of this version with, whenever it serves.
+	Watched *spec.Data `json:"watched,omitempty"`
 }
 
 // Suites of evidence. A model card is evidence that the tests wrote; it passes always.

@@ -8,25 +8,25 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
-
-	"github.com/slipway-ml/slipway/internal/oip"
 )
 
-// arrivals bounds what gRPC holds of messages that have not come whole, which no handler sees: they may hold
-// what the budget has left, and those that are not of a stream must come whole within readTimeout. One
+// arrivals bounds what gRPC holds for calls before their handlers see it. Who may not call is turned away before a message is
+// kept; messages that nobody has read may hold what the budget has left, and once begun must come whole within readTimeout. One
 // goroutine looks after all calls.
 type arrivals struct {
-	budget  *budget
-	most    int64           // bytes that gRPC takes in for one call before its message is whole
-	streams map[string]bool // the methods whose handlers tell that a message has come; of streams true
-	now     func() time.Time
-	wake    chan struct{}
-	unseen  atomic.Int64 // bytes that came since the last look
+	budget    *budget
+	authorize func(method string, md metadata.MD) error
+	streams   map[string]bool // the methods that are served; of streams true
+	now       func() time.Time
+	wake      chan struct{}
+	unseen    atomic.Int64 // bytes that came since the last look
+	calls     atomic.Int64 // that gRPC holds anything for
+
+	connections *connections
 
 	mu    sync.Mutex
 	conns map[*arrivalConn]struct{}
@@ -38,109 +38,52 @@ const lookAfter = 4 << 20
 // lookEvery is how often calls are looked at if fewer come.
 const lookEvery = time.Second
 
+// maxCalls is how many calls there may be at once, idle streams among them, which take about 20 KiB each.
+const maxCalls = 10_000
+
 var (
 	errUnfinished = status.Errorf(codes.DeadlineExceeded, "the request did not come whole within %s", readTimeout)
 	errNoRoom     = status.Error(codes.Unavailable, errOverBudget.Error())
+	errManyCalls  = status.Errorf(codes.Unavailable, "there are as many calls and streams as there may be, %d: try again soon", maxCalls)
 )
 
-func newArrivals(b *budget, maxMessage int64) *arrivals {
+func newArrivals(b *budget, authorize func(method string, md metadata.MD) error) *arrivals {
 	return &arrivals{
-		budget: b, most: maxMessage + streamWindow, streams: map[string]bool{}, now: time.Now,
-		wake: make(chan struct{}, 1), conns: map[*arrivalConn]struct{}{},
+		budget: b, authorize: authorize, streams: map[string]bool{}, now: time.Now, wake: make(chan struct{}, 1),
+		conns: map[*arrivalConn]struct{}{}, connections: newConnections(),
 	}
-}
-
-// arrival is a call, as its context, of which a message is awaited.
-type arrival struct {
-	context.Context
-	cancel  context.CancelFunc
-	conn    *arrivalConn
-	message oip.Sized
-
-	// Below the connection's lock.
-	prev, next *arrival
-	stream     transportStream // nil before the handler begins
-	waits      bool
-	start      int64     // the connection's pending bytes when it began to wait
-	until      time.Time // zero: it may take any time, as a stream whose client has nothing to ask
-	ended      error
-}
-
-type arrivalKey struct{}
-
-// Value implements context.Context.
-func (a *arrival) Value(key any) any {
-	if key == (arrivalKey{}) {
-		return a
-	}
-	return a.Context.Value(key)
 }
 
 // begin is gRPC's tap: it sees each call when its headers have come.
 func (t *arrivals) begin(ctx context.Context, info *tap.Info) (context.Context, error) {
 	conn := connOf(ctx)
-	stream, known := t.streams[info.FullMethodName]
-	if conn == nil || !known {
+	if conn == nil {
 		return ctx, nil
 	}
-	a := &arrival{conn: conn}
-	if !stream {
+	a := &arrival{refused: t.refusal(info)}
+	if _, timed := ctx.Deadline(); a.refused != nil && !timed {
+		return nil, a.refused // gRPC drops what follows; of a call with a deadline it would keep a timer, which its end stops
+	}
+	if a.streaming = t.streams[info.FullMethodName]; !a.streaming {
 		a.until = t.now().Add(readTimeout)
 	}
 	a.Context, a.cancel = context.WithCancel(ctx)
-	conn.wait(a)
+	conn.begin(a)
 	return a, nil
 }
 
-// transportStream is what gRPC's transport can do for a call. It writes one status, the first.
-type transportStream interface {
-	RecvCompress() string
-	WriteStatus(s *status.Status) error
-}
-
-// attach tells a call's stream, when its handler begins.
-func (a *arrival) attach(ctx context.Context) {
-	s, _ := grpc.ServerTransportStreamFromContext(ctx).(transportStream)
-	a.conn.mu.Lock()
-	defer a.conn.mu.Unlock()
-	if a.stream = s; s != nil && a.ended != nil { // there was nobody to answer
-		_ = s.WriteStatus(status.Convert(a.ended)) // as in end
+// refusal is why a call is not served.
+func (t *arrivals) refusal(info *tap.Info) error {
+	if _, known := t.streams[info.FullMethodName]; !known {
+		return status.Errorf(codes.Unimplemented, "unknown method %s", clip(info.FullMethodName))
 	}
-}
-
-// compressed tells that the length of messages is not what came of them, as far as is known.
-func (a *arrival) compressed() bool {
-	if a.stream == nil {
-		return true
+	if err := t.authorize(info.FullMethodName, info.Header); err != nil {
+		return err
 	}
-	c := a.stream.RecvCompress()
-	return c != "" && c != encoding.Identity
-}
-
-// receive reads a call's next message; an error is why it was ended, if it was.
-func (a *arrival) receive(read func(any) error, into any) error {
-	a.message = oip.Sized{Message: into}
-	err := read(&a.message)
-	if n := int64(a.message.Bytes); err == nil && !a.compressed() { // else it keeps counting
-		a.conn.pending.Add(-n - messagePrefix)
+	if t.calls.Load() >= maxCalls {
+		return errManyCalls
 	}
-	a.conn.mu.Lock()
-	defer a.conn.mu.Unlock()
-	a.conn.leave(a)
-	if a.ended != nil {
-		return a.ended
-	}
-	return err
-}
-
-// messagePrefix is the length of what gRPC puts before each message.
-const messagePrefix = 5
-
-// gone forgets a call that is answered.
-func (a *arrival) gone() {
-	a.conn.mu.Lock()
-	defer a.conn.mu.Unlock()
-	a.conn.leave(a)
+	return nil
 }
 
 func (t *arrivals) learn(c *arrivalConn) {
@@ -182,8 +125,9 @@ func (t *arrivals) run(ctx context.Context) {
 	}
 }
 
-// look ends the calls that took too long, and as many as must end for the rest to hold what the budget has left: of
-// the connection that holds most, the one that has waited the longest.
+// look ends the calls that took too long, and as many as must end for the rest to hold what the budget has left: of the
+// connection that holds most, the one that has waited the longest, or any that holds something. A connection that holds too much
+// by calls that are over, as its client does not read their answers, is closed.
 func (t *arrivals) look() {
 	t.mu.Lock()
 	conns := slices.Collect(maps.Keys(t.conns))
@@ -192,7 +136,7 @@ func (t *arrivals) look() {
 	held, total := make([]int64, len(conns)), t.budget.held.Load()
 	for i, c := range conns {
 		c.expire(now)
-		held[i] = c.held()
+		held[i] = c.holds(now)
 		total += held[i]
 	}
 	for total > t.budget.limit {
@@ -205,13 +149,47 @@ func (t *arrivals) look() {
 		if most < 0 {
 			return
 		}
-		if conns[most].endOldest(errNoRoom) {
-			t.budget.refused.Inc()
+		n := conns[most].endOne(now)
+		if n == 0 {
+			_ = conns[most].Close() // there is nothing more to be done for it
+			n = held[most]
 		}
-		total -= held[most]
-		held[most] = conns[most].held()
-		total += held[most]
+		t.budget.refused.Inc()
+		held[most] -= n
+		total -= n
 	}
+}
+
+// holds is how many bytes the calls hold. One that was ended lately is left out: its answer is on the way.
+func (c *arrivalConn) holds(now time.Time) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	held := c.held
+	for _, a := range c.calls {
+		if a.ended != nil && now.Sub(a.endedAt) <= lookEvery {
+			held -= a.held
+		}
+	}
+	return held
+}
+
+// endOne ends a call that holds something, and tells how much.
+func (c *arrivalConn) endOne(now time.Time) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for a := c.first; a != nil; a = a.next {
+		if a.held > 0 {
+			c.end(a, now, errNoRoom)
+			return a.held
+		}
+	}
+	for _, a := range c.calls {
+		if a.held > 0 && a.ended == nil {
+			c.end(a, now, errNoRoom)
+			return a.held
+		}
+	}
+	return 0
 }
 
 // expire ends the calls whose time is over, and forgets those that ended by themselves.
@@ -224,7 +202,7 @@ func (c *arrivalConn) expire(now time.Time) {
 		case a.Err() != nil:
 			c.leave(a)
 		case !a.until.IsZero() && now.After(a.until):
-			c.end(a, errUnfinished)
+			c.end(a, now, errUnfinished)
 		}
 		a = next
 	}

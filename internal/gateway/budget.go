@@ -123,13 +123,34 @@ func (b *budget) bodies(next http.Handler, refused func(context.Context, error))
 	})
 }
 
-// countedBody is a body whose bytes count as they arrive.
+// countedBody is a body whose bytes count as they arrive, and what they become while it is read.
 type countedBody struct {
 	io.ReadCloser
 	budget *budget
 	n      int64
 	over   bool // it was too much
 }
+
+var _ oip.Holder = (*countedBody)(nil)
+
+// Hold implements oip.Holder.
+func (c *countedBody) Hold(n int64) (func(), error) {
+	if n > c.budget.limit {
+		return nil, &oip.Error{Code: oip.TooLarge, Err: errTooManyValues}
+	}
+	if !c.budget.take(n) {
+		c.over = true
+		return nil, &oip.Error{Code: oip.Unavailable, Err: errOverBudget}
+	}
+	c.n += n
+	return func() {
+		c.n -= n
+		c.budget.give(n)
+	}, nil
+}
+
+// errTooManyValues: one request would take more memory than all may.
+var errTooManyValues = errors.New("the request is made of too many values: send fewer rows at once")
 
 func (c *countedBody) Read(p []byte) (int, error) {
 	n, err := c.ReadCloser.Read(p)

@@ -8,12 +8,16 @@ import (
 	"io"
 	"strings"
 
+	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/serving"
 )
 
 // maxDepth bounds the nesting of a request: the object, the rows, a row, a
 // list in a row, and room to spare.
 const maxDepth = 16
+
+// predictCosts are of the body of POST /predict: its rows are maps from names to values until they have been answered.
+var predictCosts = oip.Costs{Open: 96, Pair: 120, Value: 40}
 
 // maxSubject bounds a subject in bytes.
 const maxSubject = 256

@@ -87,7 +87,7 @@ func New(cfg Config) (*Gateway, error) {
 		return nil, err
 	}
 	if cfg.GRPC != nil {
-		g.grpc = newGRPC(inference{g}, g.identity(), cfg.MaxBody, g.budget)
+		g.grpc = newGRPC(grpcConfig{backend: inference{g}, identity: g.identity(), maxMessage: cfg.MaxBody, held: g.budget})
 	}
 	return g, nil
 }
@@ -147,7 +147,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	background.Go(func() { g.report(behind) })
 	background.Go(func() { failed(g.log.Run(behind, g.cfg.DrainTimeout)) })
 	serve.Go(func() {
-		if err := server.Serve(g.cfg.HTTP); !errors.Is(err, http.ErrServerClosed) {
+		if err := server.Serve(listener{g.cfg.HTTP, newConnections()}); !errors.Is(err, http.ErrServerClosed) {
 			failed(fmt.Errorf("serve HTTP on %s: %w", g.cfg.HTTP.Addr(), err))
 		}
 	})

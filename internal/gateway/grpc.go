@@ -9,6 +9,7 @@ import (
 	grpchealth "google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
 
 	"github.com/slipway-ml/slipway/internal/oip"
 )
@@ -41,20 +42,47 @@ const (
 	clientKeepalive  = 5 * time.Second
 )
 
-// newGRPC takes messages of at most maxMessage bytes, which count against held.
-func newGRPC(b oip.Backend, id oip.Identity, maxMessage int64, held *budget) *grpcServer {
-	size := int(min(maxMessage, math.MaxInt32))
-	arrivals := newArrivals(held, int64(size))
+// maxStreams is how many calls a connection may have at once; a client keeps the others back.
+const maxStreams = 2000
+
+// maxHeaders is how many bytes the headers of a call may have.
+const maxHeaders = 64 << 10
+
+// handshakeTime is in which a new connection must have said that it speaks HTTP/2.
+const handshakeTime = 10 * time.Second
+
+// grpcConfig sets up a grpcServer.
+type grpcConfig struct {
+	backend  oip.Backend
+	identity oip.Identity
+	// maxMessage is how many bytes a message has at most. Messages count against held.
+	maxMessage int64
+	held       *budget
+	keepalive  keepalive.ServerParameters // zero: as stated above
+	// connections bounds the clients. Nil: as newConnections does.
+	connections *connections
+}
+
+func newGRPC(cfg grpcConfig) *grpcServer {
+	if cfg.keepalive == (keepalive.ServerParameters{}) {
+		cfg.keepalive = keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}
+	}
+	size := int(min(cfg.maxMessage, math.MaxInt32))
+	arrivals := newArrivals(cfg.held, func(method string, md metadata.MD) error { return oip.Authorize(cfg.backend, method, md) })
+	if cfg.connections != nil {
+		arrivals.connections = cfg.connections
+	}
 	server := grpc.NewServer(grpc.MaxRecvMsgSize(size), grpc.MaxSendMsgSize(math.MaxInt32), grpc.NumStreamWorkers(streamWorkers),
 		grpc.InitialWindowSize(streamWindow), grpc.InitialConnWindowSize(connectionWindow), oip.Codec(),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: keepaliveTime, Timeout: keepaliveTimeout}),
+		grpc.MaxConcurrentStreams(maxStreams), grpc.MaxHeaderListSize(maxHeaders), grpc.ConnectionTimeout(handshakeTime),
+		grpc.KeepaliveParams(cfg.keepalive),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: clientKeepalive, PermitWithoutStream: true}),
 		grpc.Creds(newCountingCredentials(arrivals)), grpc.InTapHandle(arrivals.begin))
 	s := &grpcServer{server: server, arrivals: arrivals, health: grpchealth.NewServer(), known: map[string]bool{}}
 	s.health.SetServingStatus("", grpc_health_v1.HealthCheckResponse_NOT_SERVING) // until told otherwise
 	services := registrar{server, arrivals}
 	grpc_health_v1.RegisterHealthServer(services, s.health)
-	oip.RegisterGRPC(services, b, id)
+	oip.RegisterGRPC(services, cfg.backend, cfg.identity)
 	return s
 }
 

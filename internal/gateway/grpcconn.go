@@ -2,10 +2,10 @@ package gateway
 
 import (
 	"context"
-	"encoding/binary"
+	"errors"
 	"net"
 	"sync"
-	"sync/atomic"
+	"time"
 
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
@@ -26,37 +26,103 @@ func newCountingCredentials(a *arrivals) credentials.TransportCredentials {
 
 // ServerHandshake implements credentials.TransportCredentials.
 func (c countingCredentials) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	conn := &arrivalConn{Conn: raw, arrivals: c.arrivals, frames: newFrames()}
+	if !c.arrivals.connections.take() {
+		return nil, nil, errManyConnections
+	}
+	conn := newArrivalConn(raw, c.arrivals)
 	return conn, conn, nil
 }
+
+var errManyConnections = errors.New("there are as many connections as there may be")
 
 // Clone implements credentials.TransportCredentials.
 func (c countingCredentials) Clone() credentials.TransportCredentials { return c }
 
-// arrivalConn is a connection that counts the bytes of messages that come in, and knows
-// the calls whose message has not come whole.
+// arrivalConn is a connection that knows what has come for each of its calls. It hands out what it reads up to the end of a
+// request's headers at most: gRPC has begun a call before it asks for what follows them.
 type arrivalConn struct {
 	net.Conn
 	arrivals *arrivals
-	frames   frames       // of the reading goroutine
-	pending  atomic.Int64 // bytes that came, less those of messages that came whole
+
+	// Of the reading goroutine.
+	in      frames
+	rest    []byte // was read and not handed out
+	restErr error  // came with it
+	opened  uint32 // the stream whose headers came last
+
+	out frames // of the writing goroutine
 
 	mu          sync.Mutex
-	first, last *arrival // in the order in which they began to wait
+	calls       map[uint32]*arrival // by stream, until the stream's end has been sent or received
+	held        int64               // what they hold together
+	first, last *arrival            // those that wait for a message, in the order in which they began to
 	waiting     int64
 	known       bool // arrivals has it
 	closed      bool
 }
 
+func newArrivalConn(raw net.Conn, a *arrivals) *arrivalConn {
+	return &arrivalConn{Conn: raw, arrivals: a, in: newFrames(), calls: map[uint32]*arrival{}}
+}
+
 // AuthType implements credentials.AuthInfo.
 func (c *arrivalConn) AuthType() string { return "none" }
 
+// maxRest is the largest buffer that is kept for what is handed out later.
+const maxRest = 4 << 10
+
 // Read implements net.Conn.
 func (c *arrivalConn) Read(p []byte) (int, error) {
+	if len(c.rest) > 0 {
+		n := copy(p, c.rest)
+		n = c.received(p[:n])
+		if c.rest = c.rest[n:]; len(c.rest) > 0 {
+			return n, nil
+		}
+		err := c.restErr
+		c.restErr = nil
+		return n, err
+	}
 	n, err := c.Conn.Read(p)
-	if bytes := c.frames.data(p[:n]); bytes > 0 {
-		c.pending.Add(bytes)
-		c.arrivals.came(bytes)
+	used := c.received(p[:n])
+	if used == n {
+		return n, err
+	}
+	if cap(c.rest) > maxRest {
+		c.rest = nil
+	}
+	c.rest, c.restErr = append(c.rest[:0], p[used:n]...), err
+	return used, nil
+}
+
+// received notes what came, up to the end of headers, and tells how much that is.
+func (c *arrivalConn) received(p []byte) int {
+	used, data := 0, 0
+	for opened := false; used < len(p) && !opened; {
+		n, event := c.in.step(p[used:])
+		used += n
+		switch {
+		case event.opened:
+			c.opened, opened = event.stream, true
+		case event.reset:
+			c.over(event.stream)
+		case len(event.data) > 0:
+			data += len(event.data)
+			c.arrived(event.stream, event.data)
+		}
+	}
+	c.arrivals.came(int64(data))
+	return used
+}
+
+// Write implements net.Conn.
+func (c *arrivalConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	for sent := p[:n]; len(sent) > 0; {
+		n, event := c.out.step(sent)
+		if sent = sent[n:]; event.ended || event.reset {
+			c.over(event.stream)
+		}
 	}
 	return n, err
 }
@@ -64,17 +130,56 @@ func (c *arrivalConn) Read(p []byte) (int, error) {
 // Close implements net.Conn.
 func (c *arrivalConn) Close() error {
 	c.mu.Lock()
-	c.closed = true
+	if !c.closed {
+		c.closed = true
+		c.arrivals.connections.give()
+		c.arrivals.calls.Add(-int64(len(c.calls)))
+		clear(c.calls)
+	}
 	c.mu.Unlock()
 	c.arrivals.forget(c)
 	return c.Conn.Close()
 }
 
-// wait notes that a call waits for a message.
-func (c *arrivalConn) wait(a *arrival) {
-	a.start = c.pending.Load()
+// begin notes a call whose headers came last, and that it waits for a message.
+func (c *arrivalConn) begin(a *arrival) {
+	a.conn = c
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.calls[c.opened] = a
+	c.arrivals.calls.Add(1)
+	c.wait(a)
+}
+
+// arrived notes a part of a call's messages.
+func (c *arrivalConn) arrived(stream uint32, data []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a := c.calls[stream]; a != nil {
+		before := a.held
+		a.arrived(data, c.arrivals.now)
+		c.held += a.held - before
+	}
+}
+
+// over notes that a stream is no more: gRPC holds nothing of it.
+func (c *arrivalConn) over(stream uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if a := c.calls[stream]; a != nil {
+		delete(c.calls, stream)
+		c.arrivals.calls.Add(-1)
+		c.leave(a)
+		c.held -= a.held
+		a.held = 0
+	}
+}
+
+// wait notes that a call waits for a message. The caller holds the lock.
+func (c *arrivalConn) wait(a *arrival) {
 	if !c.known && !c.closed {
 		c.known = true
 		c.arrivals.learn(c)
@@ -88,7 +193,7 @@ func (c *arrivalConn) wait(a *arrival) {
 	c.waiting++
 }
 
-// leave takes a call out, if it is in. The caller holds the lock.
+// leave takes a call out of those that wait, if it is one. The caller holds the lock.
 func (c *arrivalConn) leave(a *arrival) {
 	if !a.waits {
 		return
@@ -107,75 +212,14 @@ func (c *arrivalConn) leave(a *arrival) {
 	c.waiting--
 }
 
-// held is how many bytes its waiting calls hold at most: what came since the oldest of them began
-// and was not a message that came whole, and no more than flow control lets through.
-func (c *arrivalConn) held() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.first == nil {
-		return 0
-	}
-	return max(0, min(c.waiting*c.arrivals.most, c.pending.Load()-c.first.start))
-}
-
-// endOldest ends the call that has waited the longest, and tells whether there was one.
-func (c *arrivalConn) endOldest(why error) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.first == nil {
-		return false
-	}
-	c.end(c.first, why)
-	return true
-}
-
 // end answers why and makes gRPC drop what has come of a call. The caller holds the lock.
-func (c *arrivalConn) end(a *arrival, why error) {
-	a.ended = why
+func (c *arrivalConn) end(a *arrival, now time.Time, why error) {
+	a.ended, a.endedAt = why, now
 	c.leave(a)
 	if a.stream != nil {
 		_ = a.stream.WriteStatus(status.Convert(why)) // before gRPC says no more than that it was cancelled; a client that left is no trouble
 	}
 	a.cancel()
-}
-
-// prefaceLength and frameHeaderLength are RFC 9113's, sections 3.4 and 4.1.
-const (
-	prefaceLength     = 24
-	frameHeaderLength = 9
-)
-
-// frames tells the bytes of DATA frames from others in what an HTTP/2 client sends.
-type frames struct {
-	header [frameHeaderLength]byte
-	got    int    // bytes of the header
-	left   uint32 // bytes of the frame that are yet to come
-	isData bool
-}
-
-func newFrames() frames { return frames{left: prefaceLength} }
-
-// data counts the payloads of DATA frames in the bytes that came next.
-func (f *frames) data(p []byte) int64 {
-	bytes := int64(0)
-	for len(p) > 0 {
-		if f.left == 0 {
-			n := copy(f.header[f.got:], p)
-			p = p[n:]
-			if f.got += n; f.got == frameHeaderLength {
-				f.got, f.isData = 0, f.header[3] == 0
-				f.left = binary.BigEndian.Uint32(f.header[:4]) >> 8
-			}
-			continue
-		}
-		n := min(uint64(f.left), uint64(len(p)))
-		if f.isData {
-			bytes += int64(n) //nolint:gosec // at most a slice's length
-		}
-		p = p[n:]
-		f.left -= uint32(n) //nolint:gosec // at most left
-	}
-	return bytes
 }
 
 // connOf is the connection by which a call came.

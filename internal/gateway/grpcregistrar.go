@@ -7,7 +7,7 @@ import (
 	"google.golang.org/grpc"
 )
 
-// registrar registers services whose handlers tell arrivals when a message has come whole.
+// registrar registers services whose handlers tell arrivals when they have read a message.
 type registrar struct {
 	server   *grpc.Server
 	arrivals *arrivals
@@ -39,6 +39,9 @@ func toldCall(next grpc.MethodHandler) grpc.MethodHandler {
 		if !ok {
 			return next(srv, ctx, read, interceptor)
 		}
+		if a.refused != nil {
+			return nil, a.refused
+		}
 		a.attach(ctx)
 		return next(srv, ctx, func(m any) error { return a.receive(read, m) }, interceptor)
 	}
@@ -51,6 +54,9 @@ func toldStream(next grpc.StreamHandler) grpc.StreamHandler {
 		a, ok := ctx.Value(arrivalKey{}).(*arrival)
 		if !ok {
 			return next(srv, stream)
+		}
+		if a.refused != nil {
+			return a.refused
 		}
 		a.attach(ctx)
 		defer a.gone()
@@ -68,7 +74,7 @@ type toldServerStream struct {
 // RecvMsg implements grpc.ServerStream.
 func (s *toldServerStream) RecvMsg(m any) error {
 	if s.begun {
-		s.arrival.conn.wait(s.arrival)
+		s.arrival.awaits()
 	}
 	s.begun = true
 	return s.arrival.receive(s.ServerStream.RecvMsg, m)

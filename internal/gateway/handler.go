@@ -130,6 +130,14 @@ func (g *Gateway) readPredict(w http.ResponseWriter, r *http.Request) (predictRe
 	case err != nil:
 		return predictRequest{}, http.StatusBadRequest, errors.New("the body could not be read to its end")
 	}
+	if h, ok := r.Body.(oip.Holder); ok {
+		if _, err := h.Hold(predictCosts.Of(body)); errors.Is(err, errTooManyValues) {
+			return predictRequest{}, http.StatusRequestEntityTooLarge, errTooManyValues
+		} else if err != nil {
+			w.Header().Set("Retry-After", "1")
+			return predictRequest{}, http.StatusServiceUnavailable, errOverBudget
+		}
+	}
 	req, err := decodePredict(body, g.cfg.MaxRows)
 	if err != nil {
 		return predictRequest{}, http.StatusBadRequest, err
@@ -265,7 +273,8 @@ func randomID() string {
 }
 
 func (g *Gateway) fail(w http.ResponseWriter, status int, e errorResponse) {
-	e.Status = "error"
+	const most = 1900 // the texts of some errors grow with what was sent
+	e.Status, e.Error = "error", clipTo(e.Error, most)
 	g.reply(w, status, e)
 }
 

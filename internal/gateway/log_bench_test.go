@@ -2,9 +2,6 @@ package gateway
 
 import (
 	"context"
-	"crypto/sha256"
-	"fmt"
-	"io"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -13,28 +10,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/slipway-ml/slipway/artifacts"
-	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/gateway/predlog"
+	"github.com/slipway-ml/slipway/internal/gateway/predlog/predlogtest"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
-
-// discard takes segments and keeps nothing but their size.
-type discard struct{ bytes, rows int64 }
-
-func (d *discard) Put(_ context.Context, r io.Reader, _ string) (artifacts.Ref, error) {
-	h := sha256.New()
-	n, err := io.Copy(h, r)
-	d.bytes += n
-	return artifacts.Ref{Digest: artifacts.Digest(fmt.Sprintf("sha256:%x", h.Sum(nil)))}, err
-}
-
-func (d *discard) AddSegment(_ context.Context, s catalog.Segment) error {
-	d.rows += s.Rows
-	return nil
-}
 
 // BenchmarkLog is what the prediction log costs a request of one row, from the
 // answer to the bytes of its segment.
@@ -89,7 +70,7 @@ func BenchmarkLog(b *testing.B) {
 			for i := range ids {
 				ids[i] = randomID()
 			}
-			to := &discard{}
+			to := &predlogtest.Digester{}
 			mine := &Gateway{cfg: g.cfg, sync: g.sync, layouts: g.layouts}
 			mine.log, err = predlog.New(predlog.Config{Gateway: "g", Blobs: to, Ledger: to, Rows: many})
 			require.NoError(b, err)
@@ -108,8 +89,8 @@ func BenchmarkLog(b *testing.B) {
 			}
 			b.StopTimer()
 			require.NoError(b, mine.log.Run(done, time.Minute))
-			require.EqualValues(b, n, to.rows)
-			b.ReportMetric(float64(to.bytes)/float64(to.rows), "file-B/op")
+			require.EqualValues(b, n, to.Rows)
+			b.ReportMetric(float64(to.Bytes)/float64(to.Rows), "file-B/op")
 		})
 	}
 }

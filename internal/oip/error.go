@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 )
@@ -62,6 +63,15 @@ func clip(s string) string {
 		return s[:most] + "…"
 	}
 	return s
+}
+
+// said is what a caller is told of an error. The texts of some grow with what was sent.
+func said(err error) string {
+	const most = 1900
+	if s := err.Error(); len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return err.Error()
 }
 
 // statusGone is what proxies write for a client that went away.

@@ -2,6 +2,7 @@ package oip
 
 import (
 	"context"
+	"strings"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -29,21 +30,40 @@ func RegisterGRPC(s grpc.ServiceRegistrar, b Backend, id Identity) {
 }
 
 // statusOf turns an error into the protocol's.
-func statusOf(err error) error { return status.Error(codeOf(err).grpc(), err.Error()) }
+func statusOf(err error) error { return status.Error(codeOf(err).grpc(), said(err)) }
 
-func (s *GRPC) authorize(ctx context.Context) error {
-	if s.backend.Authorized(tokenOf(ctx)) {
+// Authorize tells by a call's method and metadata why it must not go on; nil: it may. The methods of the service check the same: this
+// is for a server that wants to know before it reads a message. Methods of other services, and those that tell health, need no token.
+func Authorize(b Backend, method string, md metadata.MD) error {
+	switch method {
+	case pb.GRPCInferenceService_ServerLive_FullMethodName, pb.GRPCInferenceService_ServerReady_FullMethodName, pb.GRPCInferenceService_ModelReady_FullMethodName:
+		return nil
+	case pb.GRPCInferenceService_RepositoryModelLoad_FullMethodName, pb.GRPCInferenceService_RepositoryModelUnload_FullMethodName:
+		if err := mayOperate(b, tokenOf(md)); err != nil {
+			return statusOf(err)
+		}
 		return nil
 	}
-	return status.Error(codes.Unauthenticated, "a bearer token is required: send the metadata authorization: Bearer <token>")
+	if !strings.HasPrefix(method, "/"+pb.GRPCInferenceService_ServiceDesc.ServiceName+"/") || b.Authorized(tokenOf(md)) {
+		return nil
+	}
+	return errToken
+}
+
+var errToken = status.Error(codes.Unauthenticated, "a bearer token is required: send the metadata authorization: Bearer <token>")
+
+func (s *GRPC) authorize(ctx context.Context) error {
+	md, _ := metadata.FromIncomingContext(ctx)
+	if s.backend.Authorized(tokenOf(md)) {
+		return nil
+	}
+	return errToken
 }
 
 // tokenOf is the bearer token that a call brings.
-func tokenOf(ctx context.Context) string {
-	if m, ok := metadata.FromIncomingContext(ctx); ok {
-		if values := m.Get("authorization"); len(values) > 0 {
-			return bearer(values[0])
-		}
+func tokenOf(md metadata.MD) string {
+	if values := md.Get("authorization"); len(values) > 0 {
+		return bearer(values[0])
 	}
 	return ""
 }

@@ -3,6 +3,8 @@ package oip
 import (
 	"context"
 
+	"google.golang.org/grpc/metadata"
+
 	pb "github.com/slipway-ml/slipway/internal/oip/inferencepb"
 )
 
@@ -18,6 +20,11 @@ func (s *GRPC) RepositoryIndex(ctx context.Context, r *pb.RepositoryIndexRequest
 	return out, nil
 }
 
+func (s *GRPC) mayOperate(ctx context.Context) error {
+	md, _ := metadata.FromIncomingContext(ctx)
+	return mayOperate(s.backend, tokenOf(md))
+}
+
 // RepositoryModelLoad asks for a model to be served.
 func (s *GRPC) RepositoryModelLoad(ctx context.Context, r *pb.RepositoryModelLoadRequest) (*pb.RepositoryModelLoadResponse, error) {
 	if err := s.load(ctx, r); err != nil {
@@ -27,7 +34,7 @@ func (s *GRPC) RepositoryModelLoad(ctx context.Context, r *pb.RepositoryModelLoa
 }
 
 func (s *GRPC) load(ctx context.Context, r *pb.RepositoryModelLoadRequest) error {
-	if err := mayOperate(s.backend, tokenOf(ctx)); err != nil {
+	if err := s.mayOperate(ctx); err != nil {
 		return err
 	}
 	in := LoadRequest{Model: r.GetModelName()}
@@ -48,7 +55,7 @@ func (s *GRPC) load(ctx context.Context, r *pb.RepositoryModelLoadRequest) error
 
 // RepositoryModelUnload asks for a model not to be served any more.
 func (s *GRPC) RepositoryModelUnload(ctx context.Context, r *pb.RepositoryModelUnloadRequest) (*pb.RepositoryModelUnloadResponse, error) {
-	if err := mayOperate(s.backend, tokenOf(ctx)); err != nil {
+	if err := s.mayOperate(ctx); err != nil {
 		return nil, statusOf(err)
 	}
 	if err := s.backend.Unload(ctx, r.GetModelName()); err != nil {

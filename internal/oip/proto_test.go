@@ -1,10 +1,14 @@
 package oip
 
 import (
+	"bytes"
 	"math"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/grpc/encoding"
+	grpcproto "google.golang.org/grpc/encoding/proto"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/slipway-ml/slipway/internal/oip/inferencepb"
@@ -120,4 +124,20 @@ func FuzzUnmarshalRequest(f *testing.F) {
 			require.Equal(t, b, a)
 		}
 	})
+}
+
+// A request of very many parts is refused before anything is made of them.
+func TestRequestOfTooManyParts(t *testing.T) {
+	t.Parallel()
+	c := codec{encoding.GetCodecV2(grpcproto.Name)}
+	read := func(message []byte) error {
+		return c.Unmarshal(mem.BufferSlice{mem.SliceBuffer(message)}, &pb.ModelInferRequest{})
+	}
+	input := []byte{fieldInputs<<3 | 2, 0}
+	require.NoError(t, read(bytes.Repeat(input, maxParts)))
+	require.ErrorContains(t, read(bytes.Repeat(input, maxParts+1)), "more than 10000 inputs")
+	require.ErrorContains(t, read(append(bytes.Repeat(input, maxParts/2), 0xff)), "proto")
+	large, err := proto.Marshal(&pb.ModelInferRequest{RawInputContents: [][]byte{make([]byte, 1<<20), bytes.Repeat(input, 1<<20)}})
+	require.NoError(t, err)
+	require.NoError(t, read(large), "what is within a part is not counted")
 }

@@ -84,7 +84,7 @@ func fail(w http.ResponseWriter, err error) {
 	case Unauthorized:
 		w.Header().Set("WWW-Authenticate", "Bearer")
 	}
-	writeJSON(w, code.http(), map[string]string{"error": err.Error()})
+	writeJSON(w, code.http(), map[string]string{"error": said(err)})
 }
 
 func writeJSON(w http.ResponseWriter, status int, body any) {

@@ -1,6 +1,7 @@
 package oip
 
 import (
+	"bytes"
 	"compress/gzip"
 	"compress/zlib"
 	"errors"
@@ -41,7 +42,7 @@ func (s *REST) read(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte,
 			return nil, Errorf(MediaType, "Content-Type %q is not taken: send application/json or application/octet-stream", clip(kind))
 		}
 	}
-	body := io.Reader(r.Body)
+	body, plain := io.Reader(r.Body), true
 	if r.ContentLength < 0 || r.ContentLength > s.maxBody { // else it ends by itself
 		body = http.MaxBytesReader(w, r.Body, s.maxBody)
 	}
@@ -49,14 +50,19 @@ func (s *REST) read(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte,
 	switch e := strings.ToLower(r.Header.Get("Content-Encoding")); e {
 	case "", "identity":
 	case "gzip":
+		plain = false
 		body, err = gzip.NewReader(body)
 	case "deflate":
+		plain = false
 		body, err = zlib.NewReader(body)
 	default:
 		return nil, Errorf(MediaType, "Content-Encoding %q is not taken: send gzip, deflate or nothing", clip(e))
 	}
 	if err != nil {
 		return nil, Errorf(Invalid, "the body is not compressed as Content-Encoding says: %w", err)
+	}
+	if h, ok := r.Body.(Holder); ok && !plain {
+		body = heldReader{body, h}
 	}
 	if n := r.ContentLength; n > 0 && n <= min(s.maxBody, maxSpare) {
 		buf = slices.Grow(buf, int(n)+1) // to read its end too; more is allocated when it has come
@@ -73,6 +79,38 @@ func (s *REST) read(w http.ResponseWriter, r *http.Request, buf []byte) ([]byte,
 		return nil, Errorf(TooLarge, "the body is larger than %d bytes: send fewer rows at once", s.maxBody)
 	}
 	return nil, Errorf(Invalid, "the body could not be read to its end: %w", err)
+}
+
+// Holder is a body that counts what its request holds beside the bytes that came.
+type Holder interface {
+	// Hold counts n bytes until the request is answered, or free is called. An error is the answer.
+	Hold(n int64) (free func(), err error)
+}
+
+// heldReader is what a compressed body becomes, counted as it does.
+type heldReader struct {
+	io.Reader
+	holder Holder
+}
+
+func (h heldReader) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if _, full := h.holder.Hold(int64(n)); full != nil {
+		return 0, full
+	}
+	return n, err
+}
+
+// Costs tell about how many bytes reading JSON takes for what it is made of, beside the JSON itself.
+type Costs struct{ Open, Pair, Value int64 }
+
+// readCosts are of a request: each tensor and list, parameter and value.
+var readCosts = Costs{Open: 256, Pair: 100, Value: 16}
+
+// Of tells it for a body. What looks like JSON within a string counts too.
+func (c Costs) Of(body []byte) int64 {
+	count := func(b string) int64 { return int64(bytes.Count(body, []byte(b))) }
+	return c.Open*(count("{")+count("[")) + c.Pair*count(":") + c.Value*count(",")
 }
 
 // errLarge says that there is more to read than may be.

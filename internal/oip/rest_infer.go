@@ -47,9 +47,23 @@ func (s *REST) request(w http.ResponseWriter, r *http.Request) (Request, error) 
 			return Request{}, err
 		}
 	}
+	if len(r.Header.Values(HeaderLength)) > 1 {
+		return Request{}, Errorf(Invalid, "%s is sent more than once", HeaderLength)
+	}
 	header, err := headerLength(announced, len(body))
 	if err != nil {
 		return Request{}, err
+	}
+	if h, ok := r.Body.(Holder); ok {
+		text := body
+		if header >= 0 {
+			text = body[:header]
+		}
+		free, err := h.Hold(readCosts.Of(text))
+		if err != nil {
+			return Request{}, err
+		}
+		defer free() // the tensors count for themselves from then on
 	}
 	var req Request
 	switch {

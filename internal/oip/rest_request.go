@@ -53,9 +53,9 @@ func headerLength(value string, body int) (int, error) {
 	if value == "" {
 		return -1, nil
 	}
-	n, err := strconv.Atoi(value)
-	if err != nil || n < 0 || n > body {
+	n, err := strconv.ParseUint(value, 10, 31)
+	if err != nil || int(n) > body {
 		return 0, Errorf(Invalid, "%s is %q: want a number of bytes from 0 to %d, the length of the body", HeaderLength, clip(value), body)
 	}
-	return n, nil
+	return int(n), nil
 }

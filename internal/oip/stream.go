@@ -93,7 +93,7 @@ func (s *GRPC) streamed(ctx context.Context, r *pb.ModelInferRequest) *pb.ModelS
 	out, err := s.infer(ctx, r)
 	if err != nil {
 		return &pb.ModelStreamInferResponse{
-			ErrorMessage: err.Error(), InferResponse: &pb.ModelInferResponse{ModelName: r.GetModelName(), ModelVersion: r.GetModelVersion(), Id: r.GetId()},
+			ErrorMessage: said(err), InferResponse: &pb.ModelInferResponse{ModelName: r.GetModelName(), ModelVersion: r.GetModelVersion(), Id: r.GetId()},
 		}
 	}
 	return &pb.ModelStreamInferResponse{InferResponse: out}

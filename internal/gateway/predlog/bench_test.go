@@ -2,10 +2,8 @@ package predlog
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -16,26 +14,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"github.com/slipway-ml/slipway/artifacts"
-	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/feature"
+	"github.com/slipway-ml/slipway/internal/gateway/predlog/predlogtest"
 	"github.com/slipway-ml/slipway/internal/onnx"
 )
-
-// digester takes segments, hashes them as a store does and keeps their size.
-type digester struct{ bytes, rows int64 }
-
-func (d *digester) Put(_ context.Context, r io.Reader, _ string) (artifacts.Ref, error) {
-	h := sha256.New()
-	n, err := io.Copy(h, r)
-	d.bytes += n
-	return artifacts.Ref{Digest: artifacts.Digest("sha256:" + hex.EncodeToString(h.Sum(nil)))}, err
-}
-
-func (d *digester) AddSegment(_ context.Context, s catalog.Segment) error {
-	d.rows += s.Rows
-	return nil
-}
 
 // BenchmarkWide is what a row of a matrix costs, from the answer to the bytes of its segment and their digest:
 // numbers of which no two are the same (noise), and shades of gray, most of them none (pixels). slice-µs is how
@@ -65,7 +47,7 @@ func BenchmarkWide(b *testing.B) {
 					Predictions: []feature.Prediction{{Label: &label, Probabilities: []float64{1 - float64(i)/many, float64(i) / many}}},
 				}
 			}
-			to := &digester{}
+			to := &predlogtest.Digester{}
 			log, err := New(Config{Gateway: "g", Blobs: to, Ledger: to, Rows: many})
 			require.NoError(b, err)
 			var took []time.Duration
@@ -97,8 +79,8 @@ func BenchmarkWide(b *testing.B) {
 			b.ReportMetric(float64(cpu(b)-before)/float64(b.N), "cpu-ns/op")
 			b.StopTimer()
 			require.NoError(b, log.Run(ended, time.Minute))
-			require.EqualValues(b, n, to.rows)
-			b.ReportMetric(float64(to.bytes)/float64(to.rows), "file-B/op")
+			require.EqualValues(b, n, to.Rows)
+			b.ReportMetric(float64(to.Bytes)/float64(to.Rows), "file-B/op")
 			slices.Sort(took)
 			b.ReportMetric(float64(took[len(took)/2].Microseconds()), "slice-µs")
 			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "slice-p99-µs")

@@ -1,0 +1,2 @@
+// Package predlogtest helps to measure the prediction log. Only tests and benchmarks import it.
+package predlogtest
