@@ -149,6 +149,8 @@ func mediaType(path string) string {
 		return "text/markdown"
 	case ".json":
 		return "application/json"
+	case ".tar":
+		return "application/x-tar"
 	}
 	return "application/octet-stream"
 }
