@@ -19,6 +19,7 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/oip"
+	pb "github.com/slipway-ml/slipway/internal/oip/inferencepb"
 	"github.com/slipway-ml/slipway/internal/onnx"
 )
 
@@ -48,10 +49,7 @@ func TestEnsembleRelease(t *testing.T) {
 	label, probabilities := committeeByHand(t, rows)
 	c.requireCommittee(t, rows, label, probabilities)
 
-	var config struct{ Platform, Backend string }
-	getJSON(t, c.predict+"/v2/models/"+committee+"/config", &config)
-	require.Equal(t, "ensemble ensemble", config.Platform+" "+config.Backend)
-
+	c.testDescriptions(t)
 	c.testMemberCrash(t, rows, label, probabilities)
 
 	// A member's name may be taken back; what is in production has its bytes. A new version may not have it.
@@ -70,6 +68,67 @@ func TestEnsembleRelease(t *testing.T) {
 	c.predict, c.grpc = serving.GatewayHTTP, serving.GatewayGRPC
 	require.Eventually(t, func() bool { return statusCode(t, c.predict+"/v2/models/"+committee+"/ready") == http.StatusOK }, time.Minute, 100*time.Millisecond)
 	c.requireCommittee(t, rows, label, probabilities)
+}
+
+// testDescriptions asks what clients ask that measure an ensemble.
+func (c *cluster) testDescriptions(t *testing.T) {
+	t.Helper()
+	type step struct {
+		Model   string            `json:"model_name"`
+		Version int64             `json:"model_version"`
+		Inputs  map[string]string `json:"input_map"`
+		Outputs map[string]string `json:"output_map"`
+	}
+	var config struct {
+		Platform, Backend string
+		Batching          any `json:"dynamic_batching"`
+		Input             []struct{ Name string }
+		Ensemble          struct{ Step []step } `json:"ensemble_scheduling"`
+	}
+	getJSON(t, c.predict+"/v2/models/"+committee+"/config", &config)
+	require.Equal(t, "ensemble", config.Platform)
+	require.Empty(t, config.Backend)
+	require.Nil(t, config.Batching, "the ways to schedule exclude each other")
+	require.Len(t, config.Input, 20)
+	require.Len(t, config.Ensemble.Step, 3)
+	require.Equal(t, step{
+		committee + ".mean", -1, map[string]string{"first": "narrow.probabilities", "second": "wide.probabilities"},
+		map[string]string{"label": "label", "probabilities": "probabilities"},
+	}, config.Ensemble.Step[2])
+	require.Equal(t, model, config.Ensemble.Step[0].Model)
+
+	conn, err := grpc.NewClient(c.grpc, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	require.NoError(t, err)
+	defer conn.Close()
+	answer, err := pb.NewGRPCInferenceServiceClient(conn).ModelConfig(t.Context(), &pb.ModelConfigRequest{Name: committee})
+	require.NoError(t, err)
+	got := answer.GetConfig().GetEnsembleScheduling().GetStep()[2]
+	require.Equal(t, config.Ensemble.Step[2], step{got.GetModelName(), got.GetModelVersion(), got.GetInputMap(), got.GetOutputMap()})
+	require.Nil(t, answer.GetConfig().GetDynamicBatching())
+
+	// A member that is no model of its own has a configuration and statistics, and answers nobody by itself.
+	member := c.predict + "/v2/models/" + committee + ".mean"
+	var mean struct{ Name, Platform string }
+	getJSON(t, member+"/config", &mean)
+	require.Equal(t, committee+".mean onnxruntime_onnx", mean.Name+" "+mean.Platform)
+	require.Equal(t, http.StatusNotFound, statusCode(t, member+"/ready"))
+	var stats struct {
+		Models []struct {
+			Name, Version string
+			Rows          int `json:"inference_count"`
+		} `json:"model_stats"`
+	}
+	getJSON(t, member+"/stats", &stats)
+	require.Len(t, stats.Models, 1)
+	require.Equal(t, "1.0.0", stats.Models[0].Version)
+	require.GreaterOrEqual(t, stats.Models[0].Rows, 80)
+
+	resp, err := http.Get(c.predict + "/metrics") //nolint:noctx // a test
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Regexp(t, `slipway_ensemble_step_runs_total\{model="credit-committee",step="wide",version="1.0.0"\} [1-9]`, string(text))
 }
 
 // testMemberCrash kills the process of a member: the ensemble answers 503 at once, other models answer, and it comes back by itself.

@@ -239,7 +239,9 @@ func TestLoadRefuses(t *testing.T) {
 	require.NoError(t, err)
 	d.Steps[0].Model.Digest = digestOf(string(inner))
 	var outer bytes.Buffer
-	require.NoError(t, Pack(&outer, d, func(Member) (io.ReadCloser, int64, error) { return io.NopCloser(bytes.NewReader(inner)), int64(len(inner)), nil }))
+	require.NoError(t, Pack(&outer, d, func(Member) (io.ReadCloser, int64, error) {
+		return io.NopCloser(bytes.NewReader(inner)), int64(len(inner)), nil
+	}))
 	_, err = Runtime{Members: m}.Load(t.Context(), outer.Bytes(), spec.Model{Name: "e", Version: "3"})
 	require.ErrorIs(t, err, errNested)
 }

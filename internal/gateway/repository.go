@@ -34,6 +34,7 @@ func (b inference) Metadata(model, version string) (oip.Metadata, error) {
 	for _, n := range batching.Preferred {
 		out.Preferred = append(out.Preferred, int32(n)) //nolint:gosec // at most maxBatchSize
 	}
+	out.Steps = stepsOf(lease.Steps())
 	return out, nil
 }
 
@@ -69,22 +70,24 @@ func (b inference) versions(model string) []string {
 
 // Statistics implements oip.Backend.
 func (b inference) Statistics(model, version string) ([]oip.Statistics, error) {
-	if model != "" {
-		if _, err := b.find(model, ""); err != nil && code(err) != oip.Unavailable {
-			return nil, err
-		}
-	}
-	out := []oip.Statistics{}
+	t := tally{counts: map[serving.Key]serving.Counts{}}
 	for _, s := range b.g.pool.Statuses() {
-		if (model != "" && s.Model != model) || (version != "" && s.Version != version) {
-			continue
-		}
 		lease, err := b.g.pool.Acquire(s.Key)
 		if err != nil { // it is loading: it has done nothing yet
 			continue
 		}
-		out = append(out, statistics(s.Key, lease.Counts()))
+		t.add(s.Model, s.Version, lease.Counts())
+		for _, step := range lease.Steps() {
+			t.add(step.Model, step.Version, step.Counts)
+		}
 		lease.Release()
+	}
+	out := t.wanted(model, version)
+	if model == "" || len(out) > 0 && version == "" {
+		return out, nil
+	}
+	if _, err := b.find(model, ""); len(out) == 0 && err != nil && code(err) != oip.Unavailable {
+		return nil, err
 	}
 	if version != "" && len(out) == 0 {
 		return nil, oip.Errorf(oip.NotFound, "Request for unknown model: '%s' version %s is not found", clip(model), clip(version))
