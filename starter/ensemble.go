@@ -119,6 +119,12 @@ func (m *members) pin(ctx context.Context, given ensemble.Member) (ensemble.Memb
 	case given.Digest != "" && given.Digest != out.Digest:
 		return out, fmt.Errorf("%s has the digest %s, and the document states %s", given, out.Digest, given.Digest)
 	}
+	switch found, err := runtimeOf(m.files[out.Digest], out.Runtime); {
+	case err != nil:
+		return out, err
+	case found == spec.RuntimeEnsemble:
+		return out, fmt.Errorf("%s: %w", given, ensemble.ErrNested)
+	}
 	m.fetched[given] = out
 	return out, nil
 }
@@ -166,6 +172,17 @@ func (m *members) fetch(ctx context.Context, member *ensemble.Member) error {
 	}
 	m.files[v.Digest] = filepath.Join(m.folder, file.Path)
 	return nil
+}
+
+// runtimeOf is what runs a file: what is stated, or what its beginning tells.
+func runtimeOf(path, stated string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	head, err := io.ReadAll(io.LimitReader(f, 512))
+	return spec.Model{Runtime: stated}.RuntimeOf(head), err
 }
 
 // open implements ensemble.Source.

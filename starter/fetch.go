@@ -20,6 +20,9 @@ func (a *app) artifactFile(ctx context.Context, specPath string, m spec.Model) (
 	file = m.Artifact.At(specPath)
 	document := false
 	if !m.Artifact.Remote() && len(m.ExternalData) == 0 {
+		if m.Runtime != "" && m.Runtime != spec.RuntimeEnsemble {
+			return file, remove, nil
+		}
 		if document, err = isEnsemble(file); err != nil || !document {
 			return file, remove, err
 		}

@@ -2,6 +2,7 @@ package testsuite
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -52,6 +55,8 @@ func TestEnsembleRelease(t *testing.T) {
 	c.testDescriptions(t)
 	c.testMemberCrash(t, rows, label, probabilities)
 
+	c.testEnsembleElsewhere(t, rows, label, probabilities)
+
 	// A member's name may be taken back; what is in production has its bytes. A new version may not have it.
 	out, errs, code = c.slipway("model", "stage", "credit-risk@1.0.0", "rejected", "--as", "carol", "--reason", "withdrawn")
 	require.Zero(t, code, "%s%s", out, errs)
@@ -68,6 +73,55 @@ func TestEnsembleRelease(t *testing.T) {
 	c.predict, c.grpc = serving.GatewayHTTP, serving.GatewayGRPC
 	require.Eventually(t, func() bool { return statusCode(t, c.predict+"/v2/models/"+committee+"/ready") == http.StatusOK }, time.Minute, 100*time.Millisecond)
 	c.requireCommittee(t, rows, label, probabilities)
+}
+
+// testEnsembleElsewhere has the ensemble predict a data version, be replaced by a canary of another version of it, and serve by itself.
+func (c *cluster) testEnsembleElsewhere(t *testing.T, rows int, label []int64, probabilities []float32) {
+	t.Helper()
+	table, applied := applicants(t, 500, nil)
+	c.dataJSON(new(any), "add", filepath.Join(folderOf(t, map[string][]byte{"applicants.csv": table}), "applicants.csv"), "--name", "applicants")
+	out, errs, code := c.slipway("batch", "start", committee, "--data", "applicants", "--keys", "id", "--shard-rows", "300", "--watch", "--as", "alice")
+	require.Zero(t, code, "%s%s", out, errs)
+	dir := t.TempDir()
+	_, errs, code = c.data("get", committee+"-predictions", "--to", dir)
+	require.Zero(t, code, errs)
+	predicted := output(t, dir)
+	require.Len(t, predicted, len(applied))
+	classes, scores := c.askedOf(committee, applied)
+	for i, p := range predicted {
+		require.Equal(t, classes[i], *p.Prediction)
+		require.InDeltaSlice(t, scores[i], p.Probabilities, 1e-6)
+	}
+
+	asking, stop := context.WithCancel(t.Context())
+	var traffic sync.WaitGroup
+	var failed atomic.Int64
+	traffic.Go(func() {
+		for asking.Err() == nil {
+			if code, _ := c.ask(t, committee, 4); code != http.StatusOK {
+				failed.Add(1)
+			}
+		}
+	})
+	c.promoteCommittee("1.0.1", strings.NewReplacer("first: narrow", "first: wide", "second: wide", "second: narrow"))
+	stop()
+	traffic.Wait()
+	require.Zero(t, failed.Load(), "no request is lost when versions are swapped")
+	c.requireCommittee(t, rows, label, probabilities)
+
+	folder := filepath.Join(t.TempDir(), "model")
+	out, errs, code = c.slipway("model", "get", committee+"@1.0.0", folder)
+	require.Zero(t, code, "%s%s", out, errs)
+	alone := newProcess(t, filepath.Join(c.dir, "alone.log"), filepath.Join(need(t, "SLIPWAY_BIN"), "slipwayd"), "model-server", "--model", filepath.Join(folder, committee+"-1.0.0.tar"),
+		"--name", committee, "--version", "7", "--listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0")
+	alone.start()
+	line, err := alone.stdout.ReadBytes('\n')
+	require.NoError(t, err)
+	var at struct{ HTTP, GRPC string }
+	require.NoError(t, json.Unmarshal(line, &at))
+	require.Eventually(t, func() bool { return statusCode(t, at.HTTP+"/v2/models/"+committee+"/ready") == http.StatusOK }, time.Minute, 100*time.Millisecond)
+	(&cluster{t: t, predict: at.HTTP, grpc: at.GRPC}).requireCommittee(t, rows, label, probabilities)
+	require.Zero(t, alone.stop())
 }
 
 // testDescriptions asks what clients ask that measure an ensemble.

@@ -57,13 +57,13 @@ func (r Runtime) member(ctx context.Context, artifact []byte, d Step, config spe
 		m.Name, m.Version = nameOf(config.Name, d), config.Version
 	}
 	if m.RuntimeOf(artifact) == spec.RuntimeEnsemble {
-		return nil, errNested
+		return nil, ErrNested
 	}
 	return r.Members.Load(ctx, artifact, m)
 }
 
-// errNested refuses an ensemble in an ensemble.
-var errNested = errors.New("it is an ensemble itself, and an ensemble has none as a member: list its steps instead")
+// ErrNested refuses an ensemble in an ensemble.
+var ErrNested = errors.New("it is an ensemble itself, and an ensemble has none as a member: list its steps instead")
 
 // nameOf is what a step's member is called: its name in the registry, or one of its own if it is a file.
 func nameOf(ensemble string, d Step) string {

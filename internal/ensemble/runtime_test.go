@@ -243,7 +243,7 @@ func TestLoadRefuses(t *testing.T) {
 		return io.NopCloser(bytes.NewReader(inner)), int64(len(inner)), nil
 	}))
 	_, err = Runtime{Members: m}.Load(t.Context(), outer.Bytes(), spec.Model{Name: "e", Version: "3"})
-	require.ErrorIs(t, err, errNested)
+	require.ErrorIs(t, err, ErrNested)
 }
 
 // A member that two steps run is loaded once.
