@@ -29,6 +29,15 @@ func isEnsemble(path string) (bool, error) {
 	return ensemble.IsDocument(b), nil
 }
 
+// parseEnsemble reads the document of an ensemble.
+func parseEnsemble(path string) (ensemble.Document, error) {
+	b, err := readDocument(path)
+	if err != nil {
+		return ensemble.Document{}, err
+	}
+	return ensemble.Parse(b)
+}
+
 // readDocument reads as much of a file as a document may have, and a byte more.
 func readDocument(path string) ([]byte, error) {
 	f, err := os.Open(path)
@@ -42,11 +51,7 @@ func readDocument(path string) ([]byte, error) {
 // packEnsemble packs the ensemble of a document with its members, versions of the
 // registry and files beside it, into a new file: from then on it can't change.
 func (a *app) packEnsemble(ctx context.Context, path, to string) (err error) {
-	b, err := readDocument(path)
-	if err != nil {
-		return err
-	}
-	d, err := ensemble.Parse(b)
+	d, err := parseEnsemble(path)
 	if err != nil {
 		return err
 	}

@@ -69,3 +69,26 @@ func TestEnsembleRefused(t *testing.T) {
 	require.Equal(t, codeError, code)
 	require.Contains(t, errs, "it is an ensemble itself")
 }
+
+// What the document alone tells is told before anything is looked up.
+func TestValidateAnEnsemble(t *testing.T) {
+	t.Parallel()
+	spec, err := os.ReadFile(creditRisk + "release-1.1.0.yaml")
+	require.NoError(t, err)
+	validate := func(document string) (out, errs string, code int) {
+		path := ensembleFolder(t, document)
+		root, err := filepath.Abs(creditRisk)
+		require.NoError(t, err)
+		for _, name := range []string{"data", "schema.yaml", "model_card.md", "training_data.md", "evaluation.md"} {
+			require.NoError(t, os.Symlink(filepath.Join(root, name), filepath.Join(filepath.Dir(path), name)))
+		}
+		release := filepath.Join(filepath.Dir(path), "release.yaml")
+		require.NoError(t, os.WriteFile(release, []byte(strings.Replace(string(spec), "models/1.1.0.onnx", "pipeline.yaml", 1)), 0o600))
+		return cli(t, "release", "validate", "-f", release)
+	}
+	_, errs, code := validate(fileEnsemble)
+	require.Equal(t, codeOK, code, errs)
+	out, _, code := validate(strings.Replace(fileEnsemble, "mean.label", "mena.label", 1))
+	require.Equal(t, codeError, code)
+	require.Contains(t, out, `model.artifact: pipeline.yaml: ensemble: output label is from "mena.label", which no step makes`)
+}

@@ -392,3 +392,25 @@ func statusCode(t *testing.T, url string) int {
 	defer resp.Body.Close()
 	return resp.StatusCode
 }
+
+// An ensemble has members of any runtime: PyTorch beside ONNX.
+func TestEnsembleOfRuntimes(t *testing.T) {
+	t.Parallel()
+	files := map[string][]byte{"pipeline.yaml": []byte(`kind: ensemble
+steps:
+  - {name: torch, model: {file: credit-risk.pt}}
+  - {name: onnx, model: {file: 1.1.0.onnx}}
+  - {name: mean, model: {file: mean.onnx}, inputs: {first: torch.probabilities, second: onnx.probabilities}}
+outputs: [{name: label, from: mean.label}, {name: probabilities, from: mean.probabilities}]
+`)}
+	for _, path := range []string{filepath.Join(torchModels, "credit-risk.pt"), filepath.Join(examples, "models", "1.1.0.onnx"), filepath.Join(committeeFolder, "mean.onnx")} {
+		b, err := os.ReadFile(path)
+		require.NoError(t, err)
+		files[filepath.Base(path)] = b
+	}
+	document := filepath.Join(folderOf(t, files), "pipeline.yaml")
+	out, errs, code := command(t, filepath.Join(need(t, "SLIPWAY_BIN"), "slipway"), "model", "test", document,
+		"--spec", filepath.Join(committeeFolder, "release-1.0.0.yaml"), "--runtimes", runtimesFile(t), "--device", "cpu")
+	require.Zero(t, code, "%s%s", out, errs)
+	require.Regexp(t, `accuracy +passed`, out)
+}

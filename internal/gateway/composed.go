@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -44,29 +45,48 @@ func (b inference) Member(model, version string) (oip.Metadata, bool) {
 	return oip.Metadata{}, false
 }
 
-// tally is what model versions have done, by themselves and as parts of
-// ensembles: as in Triton, a member's runs are its model's.
-type tally struct {
-	order  []serving.Key // without digests
-	counts map[serving.Key]serving.Counts
-}
+// tally adds statistics of one model version up: as in Triton, what a member
+// does in an ensemble is its model's doing.
+type tally []oip.Statistics
 
-func (t *tally) add(model, version string, c serving.Counts) {
-	key := serving.Key{Model: model, Version: version}
-	before, known := t.counts[key]
-	if !known {
-		t.order = append(t.order, key)
+func (t *tally) add(s oip.Statistics) {
+	i := slices.IndexFunc(*t, func(known oip.Statistics) bool { return known.Name == s.Name && known.Version == s.Version })
+	if i < 0 {
+		*t = append(*t, s)
+		return
 	}
-	t.counts[key] = before.Plus(c)
+	sum := &(*t)[i]
+	sum.LastInference = max(sum.LastInference, s.LastInference)
+	sum.InferenceCount += s.InferenceCount
+	sum.ExecutionCount += s.ExecutionCount
+	a, b := &sum.Infer, s.Infer
+	for _, d := range []struct {
+		to   *oip.Duration
+		from oip.Duration
+	}{
+		{&a.Success, b.Success}, {&a.Fail, b.Fail}, {&a.Queue, b.Queue}, {&a.ComputeInput, b.ComputeInput},
+		{&a.ComputeInfer, b.ComputeInfer}, {&a.ComputeOutput, b.ComputeOutput}, {&a.CacheHit, b.CacheHit}, {&a.CacheMiss, b.CacheMiss},
+	} {
+		*d.to = plus(*d.to, d.from)
+	}
+	sum.Batches = batchesTogether(sum.Batches, s.Batches)
 }
 
-// wanted are the statistics of a model and a version; empty: of all.
-func (t *tally) wanted(model, version string) []oip.Statistics {
-	out := []oip.Statistics{}
-	for _, key := range t.order {
-		if (model == "" || key.Model == model) && (version == "" || key.Version == version) {
-			out = append(out, statistics(key, t.counts[key]))
+func plus(a, b oip.Duration) oip.Duration {
+	return oip.Duration{Count: a.Count + b.Count, NS: a.NS + b.NS}
+}
+
+// batchesTogether adds batches of one size up; the sizes ascend.
+func batchesTogether(a, b []oip.BatchStatistics) []oip.BatchStatistics {
+	out := slices.Clone(a)
+	for _, s := range b {
+		i, known := slices.BinarySearchFunc(out, s.Size, func(e oip.BatchStatistics, size uint64) int { return cmp.Compare(e.Size, size) })
+		if !known {
+			out = slices.Insert(out, i, s)
+			continue
 		}
+		e := &out[i]
+		e.ComputeInput, e.ComputeInfer, e.ComputeOutput = plus(e.ComputeInput, s.ComputeInput), plus(e.ComputeInfer, s.ComputeInfer), plus(e.ComputeOutput, s.ComputeOutput)
 	}
 	return out
 }

@@ -70,26 +70,30 @@ func (b inference) versions(model string) []string {
 
 // Statistics implements oip.Backend.
 func (b inference) Statistics(model, version string) ([]oip.Statistics, error) {
-	t := tally{counts: map[serving.Key]serving.Counts{}}
+	out := tally{}
+	add := func(key serving.Key, c serving.Counts) {
+		if (model == "" || key.Model == model) && (version == "" || key.Version == version) {
+			out.add(statistics(key, c))
+		}
+	}
 	for _, s := range b.g.pool.Statuses() {
 		lease, err := b.g.pool.Acquire(s.Key)
 		if err != nil { // it is loading: it has done nothing yet
 			continue
 		}
-		t.add(s.Model, s.Version, lease.Counts())
+		add(s.Key, lease.Counts())
 		for _, step := range lease.Steps() {
-			t.add(step.Model, step.Version, step.Counts)
+			add(serving.Key{Model: step.Model, Version: step.Version}, step.Counts)
 		}
 		lease.Release()
 	}
-	out := t.wanted(model, version)
-	if model == "" || len(out) > 0 && version == "" {
+	if model == "" || len(out) > 0 {
 		return out, nil
 	}
-	if _, err := b.find(model, ""); len(out) == 0 && err != nil && code(err) != oip.Unavailable {
+	if _, err := b.find(model, ""); err != nil && code(err) != oip.Unavailable {
 		return nil, err
 	}
-	if version != "" && len(out) == 0 {
+	if version != "" {
 		return nil, oip.Errorf(oip.NotFound, "Request for unknown model: '%s' version %s is not found", clip(model), clip(version))
 	}
 	return out, nil

@@ -59,31 +59,6 @@ type Counts struct {
 	Cuts map[Cut]uint64
 }
 
-// Plus is the sum of both; neither is changed.
-func (c Counts) Plus(other Counts) Counts {
-	c.Success, c.Fail = c.Success.plus(other.Success), c.Fail.plus(other.Fail)
-	c.Queue, c.Compute = c.Queue.plus(other.Queue), c.Compute.plus(other.Compute)
-	c.Rows, c.Batches = c.Rows+other.Rows, c.Batches+other.Batches
-	if other.Last.After(c.Last) {
-		c.Last = other.Last
-	}
-	c.Failures = merged(c.Failures, other.Failures, func(a, b uint64) uint64 { return a + b })
-	c.Cuts = merged(c.Cuts, other.Cuts, func(a, b uint64) uint64 { return a + b })
-	c.Sizes = merged(c.Sizes, other.Sizes, Total.plus)
-	return c
-}
-
-func (t Total) plus(other Total) Total { return Total{t.Count + other.Count, t.Time + other.Time} }
-
-func merged[K comparable, V any](a, b map[K]V, plus func(V, V) V) map[K]V {
-	out := make(map[K]V, len(a)+len(b))
-	maps.Copy(out, a)
-	for k, v := range b {
-		out[k] = plus(out[k], v)
-	}
-	return out
-}
-
 type counts struct {
 	mu sync.Mutex
 	c  Counts
