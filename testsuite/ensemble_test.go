@@ -103,7 +103,9 @@ func (c *cluster) testEnsembleElsewhere(t *testing.T, rows int, label []int64, p
 			}
 		}
 	})
-	c.promoteCommittee("1.0.1", strings.NewReplacer("first: narrow", "first: wide", "second: wide", "second: narrow"))
+	c.promoteCommittee("1.0.1", strings.NewReplacer("first: narrow", "first: wide", "second: wide", "second: narrow", "version: 1.1.0", "version: production"))
+	require.Contains(t, c.memberPIDs(t), "credit-risk/1.1.0")
+	require.NotContains(t, c.memberPIDs(t), "credit-risk/production", "what an alias pointed at is written down")
 	stop()
 	traffic.Wait()
 	require.Zero(t, failed.Load(), "no request is lost when versions are swapped")
