@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/slipway-ml/slipway/artifacts"
+	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/contract"
 	"github.com/slipway-ml/slipway/internal/dataset"
 	"github.com/slipway-ml/slipway/internal/dataversion"
@@ -26,6 +27,8 @@ type ModelTests struct {
 	MaxTestBytes int64
 	// Runs keeps each outcome as a run; nil keeps none.
 	Runs *RunLog
+	// Catalog tells whether the members of an ensemble may be served; nil: they are not asked for.
+	Catalog *catalog.Catalog
 }
 
 // Run tests the candidate on the test rows and against the model in production,
@@ -36,6 +39,9 @@ func (m *ModelTests) Run(ctx context.Context, in contract.TestModelInput) (contr
 	defer stop()
 	input, err := m.input(ctx, in)
 	if err != nil {
+		return contract.Verdict{}, err
+	}
+	if err := m.members(ctx, in.Model, input.Model); err != nil {
 		return contract.Verdict{}, err
 	}
 	train, err := m.train(ctx, in.Data.Train)

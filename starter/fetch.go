@@ -14,18 +14,30 @@ import (
 
 // artifactFile is the file that holds a spec's model: the file that the spec
 // names, unless the model is on an MLflow server, or keeps weights in other files,
-// which are merged into it. remove takes away what was made for that.
+// which are merged into it, or is an ensemble, which is packed with its members. remove takes away what was made for that.
 func (a *app) artifactFile(ctx context.Context, specPath string, m spec.Model) (file string, remove func(), err error) {
 	remove = func() {}
 	file = m.Artifact.At(specPath)
+	document := false
 	if !m.Artifact.Remote() && len(m.ExternalData) == 0 {
-		return file, remove, nil
+		if m.Runtime != "" && m.Runtime != spec.RuntimeEnsemble {
+			return file, remove, nil
+		}
+		if document, err = isEnsemble(file); err != nil || !document {
+			return file, remove, err
+		}
 	}
 	folder, err := os.MkdirTemp("", "slipway-model-")
 	if err != nil {
 		return "", remove, fmt.Errorf("folder for the model: %w", err)
 	}
-	if file, err = a.makeArtifact(ctx, specPath, m, folder); err != nil {
+	if document {
+		packed := filepath.Join(folder, packedName)
+		file, err = packed, a.packEnsemble(ctx, file, packed)
+	} else {
+		file, err = a.makeArtifact(ctx, specPath, m, folder)
+	}
+	if err != nil {
 		err = fmt.Errorf("%s: %w", m.Artifact.Path, err)
 	}
 	return file, func() { _ = os.RemoveAll(folder) }, err // the system clears its temporary files too

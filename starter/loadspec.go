@@ -7,7 +7,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
-// loadSpec is spec.Load that reads the conditions of slices, too: a spec is
+// loadSpec is spec.Load that reads the conditions of slices and the document of an ensemble, too: a spec is
 // refused before anything starts, not by the model tests. What is wrong comes back as spec.Problems.
 func loadSpec(file string) (spec.Release, error) {
 	r, err := spec.Load(file)
@@ -23,8 +23,27 @@ func loadSpec(file string) (spec.Release, error) {
 			})
 		}
 	}
+	if p := ensembleProblem(file, r.Model); p != nil {
+		problems = append(problems, *p)
+	}
 	if len(problems) > 0 {
 		return spec.Release{}, problems
 	}
 	return r, nil
+}
+
+// ensembleProblem is what is wrong with the document of an ensemble, as far as it tells without its members.
+func ensembleProblem(file string, m spec.Model) *spec.Problem {
+	if m.Artifact.Remote() || m.Runtime != "" && m.Runtime != spec.RuntimeEnsemble {
+		return nil
+	}
+	path := m.Artifact.At(file)
+	document, err := isEnsemble(path)
+	if err == nil && document {
+		_, err = parseEnsemble(path)
+	}
+	if err == nil {
+		return nil
+	}
+	return &spec.Problem{File: file, Field: spec.ArtifactField, Found: fmt.Sprintf("%s: %s", m.Artifact.Path, err), Want: "the document of an ensemble (docs/ensembles.md)"}
 }

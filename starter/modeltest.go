@@ -163,12 +163,12 @@ func (o *ModelTestOptions) input(ctx context.Context, a *app, data *DataOptions,
 		return in, nil, err
 	}
 	external := append(externalPaths(o.Spec, r.Model), o.External...)
-	if in.Model, err = readModel(model, external); err != nil {
+	if in.Model, err = a.readArtifact(ctx, model, external); err != nil {
 		return in, nil, fmt.Errorf("model: %w", err)
 	}
 	if o.Production != "" {
 		in.ProductionVersion = filepath.Base(o.Production)
-		if in.Production, err = readModel(o.Production, external); err != nil {
+		if in.Production, err = a.readArtifact(ctx, o.Production, external); err != nil {
 			return in, nil, fmt.Errorf("--production: %w", err)
 		}
 	}

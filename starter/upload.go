@@ -28,6 +28,11 @@ func (a *app) upload(ctx context.Context, c *controlclient.Client, specPath stri
 		return fmt.Errorf("model.artifact: %w", err)
 	}
 	defer remove()
+	if found, err := runtimeOf(artifact, r.Model.Runtime); err != nil {
+		return fmt.Errorf("model.artifact: %w", err)
+	} else if found == spec.RuntimeEnsemble { // the name of the file, which was its document, does not tell
+		r.Model.Runtime = found
+	}
 	bars := a.uploadBars()
 	defer bars.Wait()
 	tables := map[string]bool{}
@@ -149,6 +154,8 @@ func mediaType(path string) string {
 		return "text/markdown"
 	case ".json":
 		return "application/json"
+	case ".tar":
+		return "application/x-tar"
 	}
 	return "application/octet-stream"
 }

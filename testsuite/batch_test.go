@@ -111,7 +111,12 @@ func output(t *testing.T, dir string) (rows []predicted) {
 // asked is what the gateway says of rows.
 func (c *cluster) asked(rows []map[string]any) (predictions []int64, probabilities [][]float64) {
 	c.t.Helper()
-	body, err := json.Marshal(map[string]any{"model": model, "input": rows})
+	return c.askedOf(model, rows)
+}
+
+func (c *cluster) askedOf(name string, rows []map[string]any) (predictions []int64, probabilities [][]float64) {
+	c.t.Helper()
+	body, err := json.Marshal(map[string]any{"model": name, "input": rows})
 	require.NoError(c.t, err)
 	req, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.predict+"/predict", bytes.NewReader(body))
 	require.NoError(c.t, err)

@@ -187,7 +187,7 @@ func (p *platform) activities(c client.Client, models serving.Runtime, shards *b
 		Data: &activities.Data{Library: p.data, MaskKey: p.maskKey},
 		ModelTests: &activities.ModelTests{
 			Store: p.store, Library: p.data, Device: onnx.Device(p.cfg.Device), Programs: p.testRuntime, MaxTestBytes: int64(p.cfg.MaxTestMB) << 20,
-			Runs: runs,
+			Runs: runs, Catalog: p.catalog,
 		},
 		Registry:   &activities.Registry{Catalog: p.catalog, Executions: server, AllowUnverified: p.cfg.AllowUnverified},
 		Compliance: &activities.Compliance{Catalog: p.catalog, Store: p.store},

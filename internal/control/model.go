@@ -243,10 +243,14 @@ type modelFile struct {
 	URL string `json:"url"`
 }
 
-// extension is that of the file that a model was released from; .onnx where it had none.
+// extension is that of the file that a model was released from; .onnx where it had none,
+// and .tar of an ensemble, whose document was packed with its members.
 func extension(config json.RawMessage) string {
 	var model spec.Model
 	err := json.Unmarshal(config, &model)
+	if err == nil && model.Runtime == spec.RuntimeEnsemble {
+		return ".tar"
+	}
 	if found := path.Ext(model.Artifact.Path); err == nil && found != "" && !model.Artifact.Remote() {
 		return found
 	}

@@ -26,6 +26,7 @@ type inference struct{ g *Gateway }
 var (
 	_ oip.Backend  = inference{}
 	_ oip.Admitter = inference{}
+	_ oip.Composer = inference{}
 )
 
 // Authorized implements oip.Backend.

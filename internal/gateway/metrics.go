@@ -70,6 +70,9 @@ func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, held
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
 	}
+	if err := reg.Register(newStepCollector(pool)); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
 	return m, nil
 }
 

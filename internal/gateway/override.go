@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/slipway-ml/slipway/internal/ensemble"
 	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
@@ -43,6 +44,8 @@ type override struct {
 	// configuration which a server tells can be sent back, and not looked at.
 	Input  json.RawMessage `json:"input"`
 	Output json.RawMessage `json:"output"`
+	// EnsembleScheduling too.
+	EnsembleScheduling json.RawMessage `json:"ensemble_scheduling"`
 }
 
 type dynamicBatching struct {
@@ -120,7 +123,7 @@ func (o override) validate(model string) error {
 	if o.Name != "" && o.Name != model {
 		check(fmt.Errorf("name is %q, the model is %q", clip(o.Name), clip(model)))
 	}
-	if o.Platform != "" && o.Platform != serving.PlatformONNX || o.Backend != "" && o.Backend != backendONNX {
+	if o.Platform != "" && o.Platform != serving.PlatformONNX && o.Platform != ensemble.Platform || o.Backend != "" && o.Backend != backendONNX {
 		check(fmt.Errorf("platform and backend can't be replaced: they are %s and %s", serving.PlatformONNX, backendONNX))
 	}
 	if o.MaxBatchSize != nil {

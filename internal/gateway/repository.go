@@ -36,6 +36,7 @@ func (b inference) Metadata(model, version string) (oip.Metadata, error) {
 	for _, n := range batching.Preferred {
 		out.Preferred = append(out.Preferred, int32(n)) //nolint:gosec // at most maxBatchSize
 	}
+	out.Steps = stepsOf(lease.Steps())
 	return out, nil
 }
 
@@ -71,24 +72,30 @@ func (b inference) versions(model string) []string {
 
 // Statistics implements oip.Backend.
 func (b inference) Statistics(model, version string) ([]oip.Statistics, error) {
-	if model != "" {
-		if _, err := b.find(model, ""); err != nil && code(err) != oip.Unavailable {
-			return nil, err
+	out := tally{}
+	add := func(key serving.Key, c serving.Counts) {
+		if (model == "" || key.Model == model) && (version == "" || key.Version == version) {
+			out.add(statistics(key, c))
 		}
 	}
-	out := []oip.Statistics{}
 	for _, s := range b.g.pool.Statuses() {
-		if (model != "" && s.Model != model) || (version != "" && s.Version != version) {
-			continue
-		}
 		lease, err := b.g.pool.Acquire(s.Key)
 		if err != nil { // it is loading: it has done nothing yet
 			continue
 		}
-		out = append(out, statistics(s.Key, lease.Counts()))
+		add(s.Key, lease.Counts())
+		for _, step := range lease.Steps() {
+			add(serving.Key{Model: step.Model, Version: step.Version}, step.Counts)
+		}
 		lease.Release()
 	}
-	if version != "" && len(out) == 0 {
+	if model == "" || len(out) > 0 {
+		return out, nil
+	}
+	if _, err := b.find(model, ""); err != nil && code(err) != oip.Unavailable {
+		return nil, err
+	}
+	if version != "" {
 		return nil, oip.Errorf(oip.NotFound, "Request for unknown model: '%s' version %s is not found", clip(model), clip(version))
 	}
 	return out, nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/slipway-ml/slipway/internal/ensemble"
 	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
@@ -19,7 +20,7 @@ type Selection struct {
 
 var _ serving.Runtime = (*Selection)(nil)
 
-// Select runs models in ONNX by the given runtime, and others by the programs.
+// Select runs models in ONNX by the given runtime, others by the programs, and ensembles by what their members need.
 func Select(onnx serving.Runtime, cfg Config, programs []Program) (*Selection, error) {
 	if onnx == nil {
 		return nil, errors.New("select runtimes: one for ONNX is required")
@@ -35,6 +36,10 @@ func Select(onnx serving.Runtime, cfg Config, programs []Program) (*Selection, e
 		}
 		s.runtimes[p.Name] = r
 	}
+	if s.runtimes[spec.RuntimeEnsemble] != nil {
+		return nil, fmt.Errorf("runtime %s is one of Slipway's own: give the program another name", spec.RuntimeEnsemble)
+	}
+	s.runtimes[spec.RuntimeEnsemble] = ensemble.Runtime{Members: s}
 	return s, nil
 }
 

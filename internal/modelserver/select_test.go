@@ -34,13 +34,17 @@ func TestSelect(t *testing.T) {
 	require.ErrorContains(t, err, "/no/such/program")
 	_, err = s.Load(t.Context(), archive, spec.Model{Name: "m", Version: "4"})
 	require.ErrorIs(t, err, serving.ErrNoRuntime)
-	require.ErrorContains(t, err, `"torch", which m 4 needs, is none of onnx, other`)
+	require.ErrorContains(t, err, `"torch", which m 4 needs, is none of ensemble, onnx, other`)
 
 	for _, name := range []string{"onnx", "other"} {
 		p := modelserver.Program{Name: name, Command: []string{"/bin/true"}}
 		_, err = modelserver.Select(onnx, modelserver.Config{}, []modelserver.Program{p, p})
 		require.ErrorContains(t, err, "twice", name)
 	}
+	_, err = modelserver.Select(onnx, modelserver.Config{}, []modelserver.Program{{Name: "ensemble", Command: []string{"/bin/true"}}})
+	require.ErrorContains(t, err, "one of Slipway's own")
+	_, err = s.Load(t.Context(), []byte("ensemble.json\x00 and nothing else"), spec.Model{Name: "m", Version: "5"})
+	require.ErrorContains(t, err, "no packed ensemble")
 	_, err = modelserver.Select(nil, modelserver.Config{}, nil)
 	require.Error(t, err)
 }

@@ -10,7 +10,7 @@ import (
 
 // config answers with the part of a model's configuration that clients use.
 func (s *REST) config(_ http.ResponseWriter, r *http.Request) (any, error) {
-	m, err := s.backend.Metadata(r.PathValue("model"), r.PathValue("version"))
+	m, err := configured(s.backend, r.PathValue("model"), r.PathValue("version"))
 	if err != nil {
 		return nil, err
 	}
@@ -31,6 +31,14 @@ func (s *REST) config(_ http.ResponseWriter, r *http.Request) (any, error) {
 		"input": list(m.Inputs), "output": list(m.Outputs),
 	}
 	out["response_cache"] = map[string]any{"enable": m.ResponseCache}
+	if m.Steps != nil { // the ways to schedule exclude each other
+		steps := make([]map[string]any, len(m.Steps))
+		for i, s := range m.Steps {
+			steps[i] = map[string]any{"model_name": s.Model, "model_version": s.Version, "input_map": s.Inputs, "output_map": s.Outputs}
+		}
+		out["ensemble_scheduling"] = map[string]any{"step": steps}
+		return out, nil
+	}
 	if m.MaxBatch > 0 {
 		out["dynamic_batching"] = map[string]any{"preferred_batch_size": append([]int32{}, m.Preferred...), "max_queue_delay_microseconds": m.MaxDelayMicroseconds}
 	}
@@ -66,8 +74,14 @@ func dataType(t onnx.Type) inferencepb.DataType {
 	return inferencepb.DataType(inferencepb.DataType_value["TYPE_"+strings.ToUpper(name)])
 }
 
+// platformEnsemble is that of models that no backend runs.
+const platformEnsemble = "ensemble"
+
 // backendOf is what runs models of a platform, in Triton's words: platforms begin with it.
 func backendOf(platform string) string {
+	if platform == platformEnsemble {
+		return ""
+	}
 	backend, _, _ := strings.Cut(platform, "_")
 	return backend
 }

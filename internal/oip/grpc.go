@@ -152,16 +152,22 @@ func (s *GRPC) ModelConfig(ctx context.Context, r *pb.ModelConfigRequest) (*pb.M
 	if err := s.authorize(ctx); err != nil {
 		return nil, err
 	}
-	m, err := s.backend.Metadata(r.GetName(), r.GetVersion())
+	m, err := configured(s.backend, r.GetName(), r.GetVersion())
 	if err != nil {
 		return nil, statusOf(err)
 	}
 	c := &pb.ModelConfig{Name: m.Name, Platform: m.Platform, Backend: backendOf(m.Platform), MaxBatchSize: int32(min(m.MaxBatch, 1<<20))} //nolint:gosec // bounded
 	c.ResponseCache = &pb.ModelResponseCache{Enable: m.ResponseCache}
-	if m.MaxBatch > 0 {
+	if m.Steps != nil { // the ways to schedule exclude each other
+		c.EnsembleScheduling = &pb.ModelEnsembling{}
+		for _, s := range m.Steps {
+			c.EnsembleScheduling.Step = append(c.EnsembleScheduling.Step, &pb.ModelEnsembling_Step{ModelName: s.Model, ModelVersion: s.Version, InputMap: s.Inputs, OutputMap: s.Outputs})
+		}
+	}
+	if m.MaxBatch > 0 && m.Steps == nil {
 		c.DynamicBatching = &pb.ModelDynamicBatching{PreferredBatchSize: m.Preferred, MaxQueueDelayMicroseconds: m.MaxDelayMicroseconds}
 	}
-	if m.Instances > 0 {
+	if m.Instances > 0 && m.Steps == nil {
 		c.InstanceGroup = []*pb.ModelInstanceGroup{{Count: m.Instances, Kind: pb.ModelInstanceGroup_Kind(pb.ModelInstanceGroup_Kind_value[instanceKind(m.Device)])}}
 	}
 	for _, info := range m.Inputs {

@@ -47,6 +47,16 @@ type Metadata struct {
 	Device    string
 	// ResponseCache tells that answers are kept, to be given again.
 	ResponseCache bool
+	// Steps are what an ensemble is made of; nil: it is none.
+	Steps []Step
+}
+
+// Step is a step of an ensemble.
+type Step struct {
+	Model   string
+	Version int64 // -1: the one that there is
+	// Inputs and Outputs map the tensors of the step's model to those of the ensemble.
+	Inputs, Outputs map[string]string
 }
 
 // LoadRequest asks for a model to be served.
@@ -99,6 +109,24 @@ type Backend interface {
 // priority of their own; an error is the answer.
 type Admitter interface {
 	Admits(ctx context.Context, model, version string) error
+}
+
+// Composer is a Backend whose models may be made of others. Clients that measure an ensemble ask
+// for the configuration and the statistics of its members.
+type Composer interface {
+	// Member describes a model that runs as part of an ensemble; false if there is none. It answers nobody by itself.
+	Member(model, version string) (Metadata, bool)
+}
+
+// configured is what the configuration of a model is made of.
+func configured(b Backend, model, version string) (Metadata, error) {
+	m, err := b.Metadata(model, version)
+	if c, ok := b.(Composer); ok && err != nil && codeOf(err) == NotFound {
+		if member, ok := c.Member(model, version); ok {
+			return member, nil
+		}
+	}
+	return m, err
 }
 
 // Identity is what the server says of itself.

@@ -16,6 +16,14 @@ type Process struct {
 	Barriers []string `json:"barriers,omitempty"`
 	// Down is why it does not run. Empty: it runs.
 	Down string `json:"down,omitempty"`
+	// Members are the processes of a composed model, of which the rest tells the sums; PID and Barriers are those of the first.
+	Members []MemberProcess `json:"members,omitempty"`
+}
+
+// MemberProcess is the process of a model that a composed model runs.
+type MemberProcess struct {
+	Name string `json:"name"` // NAME/VERSION, or the file that it came from
+	Process
 }
 
 // Supervised is a Session or Model that may run in a process of its own, which is

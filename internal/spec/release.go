@@ -24,8 +24,8 @@ type Model struct {
 	Name        string  `yaml:"name" json:"name" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Name of the model."`
 	Version     string  `yaml:"version" json:"version" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"Version of the model; each release has its own. Write it in quotes if it looks like a number."`
 	Description string  `yaml:"description,omitempty" json:"description,omitempty" jsonschema_description:"For people."`
-	Artifact    File    `yaml:"artifact" json:"artifact" jsonschema_description:"The model's file: ONNX, TorchScript, a bundle of a state dict and its model class, or what another runtime takes."`
-	Runtime     string  `yaml:"runtime,omitempty" json:"runtime,omitempty" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"What runs the model: onnx, torch, or a runtime that the daemons' settings name; found by the file's content where left out."`
+	Artifact    File    `yaml:"artifact" json:"artifact" jsonschema_description:"The model's file: ONNX, TorchScript, a bundle of a state dict and its model class, the document of an ensemble, or what another runtime takes."`
+	Runtime     string  `yaml:"runtime,omitempty" json:"runtime,omitempty" jsonschema:"pattern=^[a-z0-9][a-z0-9._-]{0\\,62}$" jsonschema_description:"What runs the model: onnx, torch, ensemble, or a runtime that the daemons' settings name; found by the file's content where left out."`
 	Task        Task    `yaml:"task" json:"task" jsonschema:"enum=classification,enum=regression" jsonschema_description:"What the output means."`
 	Outputs     Outputs `yaml:"outputs,omitempty" json:"outputs" jsonschema_description:"Graph outputs to read; found by name and type where left out."`
 	// OperatorDomains are allowed beside the standard ones, ai.onnx and ai.onnx.ml.
