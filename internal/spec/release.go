@@ -63,11 +63,14 @@ type Deployment struct {
 	Kind      string `yaml:"kind,omitempty" json:"kind" jsonschema:"enum=online,enum=batch,enum=streaming,default=online" jsonschema_description:"How predictions are mostly asked for; on record for people, each is served every way."`
 	BatchSize int    `yaml:"batch_size,omitempty" json:"batch_size" jsonschema:"minimum=1,maximum=4096,default=32" jsonschema_description:"Most rows in one inference."`
 	// Instances is how many batches run at once on a device; 0 leaves it to the size of the model and the device.
-	Instances           int      `yaml:"instances,omitempty" json:"instances,omitempty" jsonschema:"minimum=0,maximum=256,default=0" jsonschema_description:"Batches that run at once on a device, each with its share of the threads; 0 is chosen from the device and the size of the model."`
-	MaxLatencyMS        float64  `yaml:"max_latency_ms,omitempty" json:"max_latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Latency that callers can rely on, in milliseconds."`
-	MaxThroughput       float64  `yaml:"max_throughput,omitempty" json:"max_throughput" jsonschema:"exclusiveMinimum=0,default=1000" jsonschema_description:"Requests per second that are expected; on record, nothing enforces it yet."`
-	AutoScaling         *bool    `yaml:"auto_scaling,omitempty" json:"auto_scaling" jsonschema:"default=true" jsonschema_description:"Whether instances shall follow the load; on record, nothing scales them yet."`
-	HealthCheckInterval Duration `yaml:"health_check_interval,omitempty" json:"health_check_interval" jsonschema:"default=30s" jsonschema_description:"Time between two health checks; on record, a gateway checks every second."`
+	Instances int `yaml:"instances,omitempty" json:"instances,omitempty" jsonschema:"minimum=0,maximum=256,default=0" jsonschema_description:"Batches that run at once on a device, each with its share of the threads; 0 is chosen from the device and the size of the model."`
+	// Resources are what a batch takes while it runs of what models on a device share, and Priority whose turn it is, see package serving.
+	Resources           Resources `yaml:"resources,omitempty" json:"resources,omitempty" jsonschema_description:"What one running batch takes of resources that models share, by name; none where left out."`
+	Priority            int       `yaml:"priority,omitempty" json:"priority,omitempty" jsonschema:"minimum=1,maximum=1024,default=1" jsonschema_description:"Where models compete for resources, one of priority N gets 1/N of the turns of one of priority 1."`
+	MaxLatencyMS        float64   `yaml:"max_latency_ms,omitempty" json:"max_latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Latency that callers can rely on, in milliseconds."`
+	MaxThroughput       float64   `yaml:"max_throughput,omitempty" json:"max_throughput" jsonschema:"exclusiveMinimum=0,default=1000" jsonschema_description:"Requests per second that are expected; on record, nothing enforces it yet."`
+	AutoScaling         *bool     `yaml:"auto_scaling,omitempty" json:"auto_scaling" jsonschema:"default=true" jsonschema_description:"Whether instances shall follow the load; on record, nothing scales them yet."`
+	HealthCheckInterval Duration  `yaml:"health_check_interval,omitempty" json:"health_check_interval" jsonschema:"default=30s" jsonschema_description:"Time between two health checks; on record, a gateway checks every second."`
 }
 
 // Data names the tables of the release and what their columns mean. The tables
