@@ -45,6 +45,16 @@ type Metadata struct {
 	// Instances is how many batches run at once, Device where: "cpu" or "cuda".
 	Instances int32
 	Device    string
+	// Resources are what a running batch takes of what models share; the one of Priority N gets 1/N of the turns of one of priority 1.
+	Resources []Resource
+	Priority  int
+}
+
+// Resource is what a running batch takes of something that models share.
+type Resource struct {
+	Name   string `json:"name"`
+	Global bool   `json:"global"` // all devices share it
+	Count  int    `json:"count"`
 }
 
 // LoadRequest asks for a model to be served.

@@ -70,6 +70,17 @@ func (i *Instance) Process() (Process, bool) {
 // Instances is how many batches run at once.
 func (i *Instance) Instances() int { return i.batcher.limits.Running }
 
+// Resources are what a batch of it takes of what models share, by name.
+func (i *Instance) Resources() []Need { return i.batcher.gate.needs() }
+
+// Priority says how many turns it gets where models compete for resources, see spec.Deployment; 0 if it takes none.
+func (i *Instance) Priority() int {
+	if i.batcher.gate == nil {
+		return 0
+	}
+	return i.batcher.gate.priority
+}
+
 // Columns names the model's input columns; nil if the model names none.
 func (i *Instance) Columns() []string { return i.model.Columns() }
 

@@ -42,9 +42,10 @@ type pool struct {
 
 // share is a model version's part in what a limiter gives out. Nil needs nothing and is never refused.
 type share struct {
-	l      *limiter
-	claims []claim
-	weight float64
+	l        *limiter
+	claims   []claim
+	weight   float64
+	priority int
 	// Guarded by l.mu.
 	credit float64
 	most   int // batches of it that the resources suffice for at once
@@ -74,7 +75,7 @@ func (l *limiter) join(d spec.Deployment, device string) (*share, error) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := &share{l: l, weight: 1 / float64(max(d.Priority, 1))}
+	s := &share{l: l, weight: 1 / float64(max(d.Priority, 1)), priority: max(d.Priority, 1)}
 	for name, n := range d.Resources {
 		key := poolKey{name, l.stock.place(name, device)}
 		if l.pools[key] == nil {

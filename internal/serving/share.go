@@ -133,3 +133,23 @@ func (l *limiter) levels() []Level {
 	})
 	return out
 }
+
+// Need is what a batch takes of a resource.
+type Need struct {
+	Resource string
+	Count    int
+	Shared   bool // by all devices of the gateway
+}
+
+// needs are what a batch takes, by name.
+func (s *share) needs() []Need {
+	if s == nil {
+		return nil
+	}
+	out := make([]Need, len(s.claims))
+	for i, c := range s.claims {
+		out[i] = Need{c.key.name, c.n, c.key.place == Everywhere}
+	}
+	slices.SortFunc(out, func(a, b Need) int { return cmp.Compare(a.Resource, b.Resource) })
+	return out
+}

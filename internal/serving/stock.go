@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -47,7 +48,10 @@ func ParseStock(texts []string) (Stock, error) {
 
 func parseResource(text string) (name string, count int, place string, err error) {
 	name, rest, ok := strings.Cut(text, "=")
-	if !ok || !spec.IsResource(name) {
+	switch {
+	case !ok:
+		return "", 0, "", errors.New("it has no count")
+	case !spec.IsResource(name):
 		return "", 0, "", fmt.Errorf("%q is not a name of 1 to 63 letters, digits, dots, dashes and underscores", name)
 	}
 	number, place, placed := strings.Cut(rest, "@")
