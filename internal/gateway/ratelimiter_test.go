@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/oip/inferencepb"
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/serving"
@@ -172,6 +175,31 @@ func TestModelControlOfTheRateLimiter(t *testing.T) {
 	}
 	require.Equal(t, 200, ask(`{"resources":[]}`).status)
 	require.Nil(t, config())
+}
+
+// What a release says of resources holds for the version that it brought.
+func TestAReleaseStatesItsResources(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	b, err := os.ReadFile(halfMatrix)
+	require.NoError(t, err)
+	ref, err := w.store.PutBytes(t.Context(), b, "application/vnd.onnx")
+	require.NoError(t, err)
+	released, err := json.Marshal(ModelConfig{Model: spec.Model{
+		Name: model, Version: "1", Task: spec.Classification, Deployment: spec.Deployment{Resources: spec.Resources{"slots": 2}, Priority: 3},
+	}})
+	require.NoError(t, err)
+	_, _, err = w.RegisterModel(t.Context(), catalog.Model{Name: model, Version: "1", Digest: string(ref.Digest), Release: "r", Config: released, CreatedBy: "test"}, nil, mark("register"))
+	require.NoError(t, err)
+	route, err := w.StageCanary(t.Context(), model, "1", string(ref.Digest), "r", mark("stage"))
+	require.NoError(t, err)
+	w.promote(t, route)
+	g := w.start(t, t.TempDir(), func(c *Config) { c.Stock = serving.Stock{"slots": {"": 5}} })
+	g.await(t, "1", 0)
+	require.Equal(t, http.StatusOK, g.post(t, map[string]any{"model": model, "input": []float64{1, 0.5, 0.25}}).status)
+	require.Equal(t, []serving.Level{{Resource: "slots", Place: string(device(t)), Limit: 5}}, g.pool.Resources())
+	group := g.get(t, "/v2/models/"+model+"/config").body["instance_group"].([]any)[0].(map[string]any)
+	require.Equal(t, map[string]any{"priority": 3.0, "resources": []any{map[string]any{"name": "slots", "count": 2.0, "global": false}}}, group["rate_limiter"])
 }
 
 // A process that dies while it has the resource gives it back: the other model goes on.
