@@ -23,7 +23,7 @@ func (b *Batcher) enqueue(c *call) error {
 // refused says why a request can't wait at a place in the queue. The caller holds b.mu.
 func (b *Batcher) refused(c *call, at int) error {
 	most := b.limits.Waiting
-	if b.timer != nil || b.withdraw != nil {
+	if b.timer != nil || b.withdraw != nil || b.running < b.places() {
 		most = max(most, b.batching.MaxRows) // they wait for each other, or for resources, not for a place
 	}
 	if same := at - b.firstAbove(c.urgency-1); same >= most {

@@ -16,7 +16,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/spec"
 )
 
-// gated is a Batcher as slow makes it, of batches of one row at most unless b says more, that has a share.
+// gated is a Batcher as slow makes it, that has a share.
 func gated(s *share, b Batching) (*Batcher, func() []Batch) {
 	out, ran := slow(b)
 	out.gate = s
@@ -68,6 +68,7 @@ func TestRequestsLeaveWhileTheirModelWaitsForResources(t *testing.T) {
 		small, large := joined(t, l, 1, spec.Resources{"r": 1}), joined(t, l, 1, spec.Resources{"r": 2})
 		require.NoError(t, small.acquire(t.Context()))
 		b, ran := gated(large, Batching{MaxRows: 4})
+		b.limits.Waiting = 0 // for a place, of which there is one
 		start := time.Now()
 		var all sync.WaitGroup
 		for i := range 3 {
