@@ -3,8 +3,10 @@ package gateway
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -202,6 +204,23 @@ func TestAReleaseStatesItsResources(t *testing.T) {
 	require.Equal(t, map[string]any{"priority": 3.0, "resources": []any{map[string]any{"name": "slots", "count": 2.0, "global": false}}}, group["rate_limiter"])
 }
 
+// stopped tells whether no thread of a process runs any more: the signal does not wait for that.
+func stopped(t *testing.T, pid int) bool {
+	t.Helper()
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	require.NoError(t, err)
+	require.NotEmpty(t, threads)
+	for _, thread := range threads {
+		b, err := os.ReadFile(thread)
+		require.NoError(t, err)
+		_, state, _ := strings.Cut(string(b), ") ") // after the name
+		if !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
+}
+
 // A process that dies while it has the resource gives it back: the other model goes on.
 func TestAProcessDiesWithAResource(t *testing.T) {
 	t.Parallel()
@@ -220,6 +239,7 @@ func TestAProcessDiesWithAResource(t *testing.T) {
 		}
 	}
 	require.NoError(t, syscall.Kill(pid, syscall.SIGSTOP))
+	require.Eventually(t, func() bool { return stopped(t, pid) }, patience, time.Millisecond)
 	ask := func(name string) <-chan reply {
 		out := make(chan reply, 1)
 		go func() { out <- g.post(t, map[string]any{"model": name, "input": []float64{1, 0.5, 0.25}}) }()
