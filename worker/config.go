@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/stack"
 )
 
@@ -66,6 +67,9 @@ type config struct {
 	// ModelMemoryMB bounds the memory of a model's process in MiB, ModelCores its processors; 0: no bound.
 	// ModelNice is how far others go before it.
 	ModelMemoryMB, ModelCores, ModelNice int
+	// Resources is how much there is of what the models of a gateway share, as NAME=COUNT or NAME=COUNT@PLACE.
+	Resources []string
+	stock     serving.Stock // that they say
 	// TemporalCLI is the temporal binary for dev.
 	TemporalCLI string
 	// UI is where people find the Temporal UI, for links; may be empty.
@@ -114,13 +118,14 @@ func defaults() *config {
 		ExportRoot:      env("SLIPWAY_EXPORT_ROOT", ""),
 		MaxTestMB:       1024,
 		MaskKeyFile:     env("SLIPWAY_MASK_KEY_FILE", ""),
-		WebhookNetworks: strings.FieldsFunc(os.Getenv("SLIPWAY_WEBHOOK_NETWORKS"), func(r rune) bool { return r == ',' || r == ' ' }),
+		WebhookNetworks: listed("SLIPWAY_WEBHOOK_NETWORKS"),
 		Mirror:          defaultMirror(),
 		Device:          env("SLIPWAY_DEVICE", "auto"),
 		Isolation:       env("SLIPWAY_ISOLATION", isolationProcess),
 		Runtimes:        env("SLIPWAY_RUNTIMES", ""),
 		ModelMemoryMB:   4096,
 		ModelNice:       10,
+		Resources:       listed("SLIPWAY_RESOURCES"),
 		TemporalCLI:     env("TEMPORAL_CLI", ""),
 		UI:              env("SLIPWAY_TEMPORAL_UI", ""),
 		LogLevel:        slog.LevelInfo,
@@ -132,6 +137,11 @@ func env(name, otherwise string) string {
 		return v
 	}
 	return otherwise
+}
+
+// listed is a variable's list, with commas or spaces between.
+func listed(name string) []string {
+	return strings.FieldsFunc(os.Getenv(name), func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 func (c *config) commonFlags(f *pflag.FlagSet) {
@@ -147,6 +157,7 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	f.IntVar(&c.DeviceMemoryMB, "device-memory-mb", c.DeviceMemoryMB, "most MiB that a model takes of a CUDA device's memory; 0: what it needs")
 	c.isolationFlags(f)
 	c.serverNameFlag(f)
+	f.StringSliceVar(&c.Resources, "resource", c.Resources, "how much there is of a resource that models of a gateway share, as NAME=COUNT for each device, NAME=COUNT@cuda or NAME=COUNT@all; may be repeated; default: of each what one model needs (SLIPWAY_RESOURCES)")
 	f.BoolVar(&c.ModelControl, "model-control", c.ModelControl, "let clients of the gateway load versions of the registry and unload them (SLIPWAY_MODEL_CONTROL=explicit)")
 	f.StringVar(&c.OperatorFile, "operator-token-file", c.OperatorFile, "file with the bearer token for --model-control; required beyond loopback (SLIPWAY_OPERATOR_TOKEN_FILE)")
 	c.Mirror.flags(f)
@@ -207,6 +218,9 @@ func (c *config) settle(roles []string) error {
 	}
 	if err := c.checkIsolation(); err != nil {
 		return err
+	}
+	if c.stock, err = serving.ParseStock(c.Resources); err != nil {
+		return usageError{fmt.Errorf("--resource: %w", err)}
 	}
 	if err := c.Mirror.settle(); err != nil {
 		return err

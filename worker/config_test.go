@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/slipway-ml/slipway/internal/serving"
 	"go.temporal.io/sdk/client"
 )
 
@@ -198,6 +200,9 @@ func TestSettleRefuses(t *testing.T) {
 	require.ErrorAs(t, err, &usage)
 	require.ErrorContains(t, err, "auto, cpu, cuda or cuda:N")
 	require.ErrorContains(t, flagged(t, "--state", t.TempDir(), "--device-memory-mb", "-1").settle(allRoles()), "--device-memory-mb -1")
+	err = flagged(t, "--state", t.TempDir(), "--resource", "slots").settle(allRoles())
+	require.ErrorAs(t, err, &usage)
+	require.ErrorContains(t, err, "--resource: resource \"slots\": it has no count")
 	require.ErrorContains(t, flagged(t, "--state", t.TempDir(), "--max-test-mb", "0").settle(allRoles()), "--max-test-mb 0: want at least 1")
 	require.ErrorContains(t, flagged(t, "--state", empty).settle(allRoles()), "state folder")
 	require.ErrorContains(t, flagged(t, "--state", t.TempDir(), "--control-listen", ":1").settle(allRoles()), "--token-file")
@@ -221,6 +226,16 @@ func TestDefaultsTakeTheEnvironment(t *testing.T) {
 		t.Setenv(name, "from "+name)
 		require.Equal(t, "from "+name, field(defaults()))
 	}
+}
+
+func TestResources(t *testing.T) {
+	t.Setenv("SLIPWAY_RESOURCES", "slots=2, memory=8@all")
+	cfg := flagged(t, "--state", t.TempDir())
+	require.NoError(t, cfg.settle(allRoles()))
+	require.Equal(t, serving.Stock{"slots": {"": 2}, "memory": {"all": 8}}, cfg.stock)
+	cfg = flagged(t, "--state", t.TempDir(), "--resource", "slots=3@cpu", "--resource", "slots=4")
+	require.NoError(t, cfg.settle(allRoles()))
+	require.Equal(t, serving.Stock{"slots": {"cpu": 3, "": 4}}, cfg.stock, "a flag beats its variable")
 }
 
 // Unset, Temporal is on this host, so unsigned messages may be allowed there.

@@ -70,6 +70,9 @@ type Config struct {
 	// Limits bound the calls of each model version. Default: as many batches running as
 	// the version has instances, 1000 requests waiting.
 	Limits serving.Limits
+	// Stock is how much there is of resources that models share. Default: of each, as much as
+	// the most that a model which is held takes.
+	Stock serving.Stock
 	// WarmUp bounds the time in which a version runs every size of batch before
 	// it takes requests. Default 30 s.
 	WarmUp time.Duration

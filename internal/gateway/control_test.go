@@ -200,6 +200,7 @@ func FuzzParseOverride(f *testing.F) {
 		`{"max_batch_size":"16"}`, `{"instance_group":[{"count":2}]}`, `{"dynamic_batching":{"preferred_batch_size":[4]}}`, "{", "null", "",
 		`{"name":"m","platform":"onnxruntime_onnx","backend":"onnxruntime","max_batch_size":0,"input":[{"name":"x","data_type":"TYPE_FP32","dims":[-1]}],"output":[]}`,
 		`{"dynamic_batching":{"preferred_batch_size":[4,"8"],"max_queue_delay_microseconds":"10000000"},"instance_group":[{"name":"g","kind":"KIND_CPU","count":256}]}`,
+		`{"instance_group":[{"rate_limiter":{"resources":[{"name":"R1","count":"4","global":true},{"name":"r.2","count":1}],"priority":2}}]}`,
 		`{"version_policy":{"latest":{"num_versions":"8"}}}`, `{"version_policy":{"specific":{"versions":["1","2.0.0"]}}}`, `{"version_policy":{"latest":{},"specific":{}}}`,
 		`{"max_batch_size":9223372036854775808}`, `{"max_batch_size":-1,"max_batch_size":1e3}`, `{"dynamic_batching":{"max_queue_delay_microseconds":9223372036854775}} {}`,
 	} {
@@ -213,6 +214,10 @@ func FuzzParseOverride(f *testing.F) {
 		m, b := o.apply(spec.Model{Deployment: spec.Deployment{BatchSize: 32}})
 		require.True(t, m.Deployment.BatchSize >= 1 && m.Deployment.BatchSize <= maxBatchSize)
 		require.True(t, m.Deployment.Instances >= 0 && m.Deployment.Instances <= maxInstances)
+		require.True(t, m.Deployment.Priority >= 0 && m.Deployment.Priority <= spec.MaxPriority && len(m.Deployment.Resources) <= spec.MaxResources)
+		for name, n := range m.Deployment.Resources {
+			require.True(t, spec.IsResource(name) && n >= 1 && n <= spec.MaxCount)
+		}
 		if b != nil {
 			require.True(t, b.MaxDelay >= 0 && b.MaxDelay <= maxDelay && len(b.Preferred) <= maxPreferred)
 			for _, n := range b.Preferred {

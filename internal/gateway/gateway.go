@@ -58,7 +58,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.budget = newBudget(cfg.MaxHeld)
 	g.tracing = newTracing(cfg.Traces)
 	pool, err := serving.NewPool(serving.PoolConfig{
-		Runtime: cfg.Runtime, Fetch: files.fetch, Limits: cfg.Limits, MaxDelay: cfg.MaxDelay, WarmUp: cfg.WarmUp,
+		Runtime: cfg.Runtime, Fetch: files.fetch, Limits: cfg.Limits, Stock: cfg.Stock, MaxDelay: cfg.MaxDelay, WarmUp: cfg.WarmUp,
 		Observe: func(key serving.Key, b serving.Batch) { g.metrics.batches.observe(key, b) }, Trace: g.tracing.hook(), Logger: cfg.Logger,
 		Changed: func() {
 			select {

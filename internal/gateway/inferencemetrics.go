@@ -11,8 +11,8 @@ import (
 // batchMetrics are histograms of what the batches were like. Unlike sums they
 // can be added over gateways.
 type batchMetrics struct {
-	queue, compute, rows *prometheus.HistogramVec
-	cuts                 *prometheus.CounterVec
+	queue, compute, rows, waits *prometheus.HistogramVec
+	cuts                        *prometheus.CounterVec
 }
 
 func newBatchMetrics() *batchMetrics {
@@ -28,9 +28,12 @@ func newBatchMetrics() *batchMetrics {
 		rows: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "slipway_batch_rows", Help: "Rows of a batch.", Buckets: prometheus.ExponentialBuckets(1, 2, 13),
 		}, labels),
+		waits: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "slipway_resource_wait_seconds", Help: "Time that a batch waited for resources which models share, before it was closed; of models that take any.", Buckets: seconds,
+		}, labels),
 		cuts: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "slipway_batches_total",
-			Help: "Batches by why they were closed: idle (a place was free), turn (a place became free), full, preferred, together (those of the batch before are back), delay, alone (the request cannot share one).",
+			Help: "Batches by why they were closed: idle (a place was free), turn (a place became free), full, preferred, together (those of the batch before are back), delay, resource (what models share became free), alone (the request cannot share one).",
 		}, append(labels, "cut")),
 	}
 }
@@ -41,6 +44,9 @@ func (m *batchMetrics) observe(key serving.Key, b serving.Batch) {
 	}
 	m.compute.WithLabelValues(key.Model, key.Version).Observe(b.Compute.Seconds())
 	m.rows.WithLabelValues(key.Model, key.Version).Observe(float64(b.Rows))
+	if b.Shares {
+		m.waits.WithLabelValues(key.Model, key.Version).Observe(b.Wait.Seconds())
+	}
 	m.cuts.WithLabelValues(key.Model, key.Version, string(b.Cut)).Inc()
 }
 

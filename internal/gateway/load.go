@@ -86,6 +86,9 @@ func (b inference) load(ctx context.Context, r oip.LoadRequest) error {
 	if err != nil {
 		return &oip.Error{Code: oip.Invalid, Err: err}
 	}
+	if err := o.placed(g.cfg.Stock); err != nil {
+		return &oip.Error{Code: oip.Invalid, Err: err}
+	}
 	end, err := g.control.begin(ctx)
 	if err != nil {
 		return &oip.Error{Code: oip.Unavailable, Err: err}

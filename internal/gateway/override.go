@@ -54,9 +54,10 @@ type dynamicBatching struct {
 }
 
 type instanceGroup struct {
-	Name  string `json:"name"`
-	Kind  string `json:"kind"`
-	Count count  `json:"count"`
+	Name        string       `json:"name"`
+	Kind        string       `json:"kind"`
+	Count       *count       `json:"count"`
+	RateLimiter *rateLimiter `json:"rate_limiter"`
 }
 
 type responseCache struct {
@@ -140,7 +141,10 @@ func (o override) validate(model string) error {
 		check(errors.New("instance_group has several groups: a model has one device here"))
 	}
 	for _, g := range o.InstanceGroups {
-		check(within("instance_group.count", g.Count, 1, maxInstances))
+		if g.Count != nil {
+			check(within("instance_group.count", *g.Count, 1, maxInstances))
+		}
+		check(g.RateLimiter.validate())
 	}
 	if p := o.Policy; p != nil {
 		if p.Latest != nil {
@@ -163,7 +167,10 @@ func (o override) apply(m spec.Model) (spec.Model, *serving.Batching) {
 		m.Deployment.BatchSize = int(max(*o.MaxBatchSize, 1))
 	}
 	for _, g := range o.InstanceGroups {
-		m.Deployment.Instances = int(g.Count)
+		if g.Count != nil {
+			m.Deployment.Instances = int(*g.Count)
+		}
+		m.Deployment = g.RateLimiter.apply(m.Deployment)
 	}
 	switch {
 	case o.Cache == nil:

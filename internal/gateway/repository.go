@@ -33,6 +33,10 @@ func (b inference) Metadata(model, version string) (oip.Metadata, error) {
 	if batching.MaxRows > 1 {
 		out.MaxBatch = batching.MaxRows
 	}
+	for _, r := range lease.Resources() {
+		out.Resources = append(out.Resources, oip.Resource{Name: r.Resource, Global: r.Shared, Count: r.Count})
+	}
+	out.Priority = lease.Priority()
 	for _, n := range batching.Preferred {
 		out.Preferred = append(out.Preferred, int32(n)) //nolint:gosec // at most maxBatchSize
 	}

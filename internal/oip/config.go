@@ -43,7 +43,11 @@ func (s *REST) config(_ http.ResponseWriter, r *http.Request) (any, error) {
 		out["dynamic_batching"] = map[string]any{"preferred_batch_size": append([]int32{}, m.Preferred...), "max_queue_delay_microseconds": m.MaxDelayMicroseconds}
 	}
 	if m.Instances > 0 {
-		out["instance_group"] = []map[string]any{{"count": m.Instances, "kind": instanceKind(m.Device)}}
+		group := map[string]any{"count": m.Instances, "kind": instanceKind(m.Device)}
+		if len(m.Resources) > 0 {
+			group["rate_limiter"] = map[string]any{"resources": m.Resources, "priority": m.Priority}
+		}
+		out["instance_group"] = []map[string]any{group}
 	}
 	return out, nil
 }

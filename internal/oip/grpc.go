@@ -168,7 +168,9 @@ func (s *GRPC) ModelConfig(ctx context.Context, r *pb.ModelConfigRequest) (*pb.M
 		c.DynamicBatching = &pb.ModelDynamicBatching{PreferredBatchSize: m.Preferred, MaxQueueDelayMicroseconds: m.MaxDelayMicroseconds}
 	}
 	if m.Instances > 0 && m.Steps == nil {
-		c.InstanceGroup = []*pb.ModelInstanceGroup{{Count: m.Instances, Kind: pb.ModelInstanceGroup_Kind(pb.ModelInstanceGroup_Kind_value[instanceKind(m.Device)])}}
+		c.InstanceGroup = []*pb.ModelInstanceGroup{{
+			Count: m.Instances, Kind: pb.ModelInstanceGroup_Kind(pb.ModelInstanceGroup_Kind_value[instanceKind(m.Device)]), RateLimiter: rateLimiter(m),
+		}}
 	}
 	for _, info := range m.Inputs {
 		c.Input = append(c.Input, &pb.ModelInput{Name: info.Name, DataType: dataType(info.Type), Dims: dims(m, info)})
@@ -177,6 +179,18 @@ func (s *GRPC) ModelConfig(ctx context.Context, r *pb.ModelConfigRequest) (*pb.M
 		c.Output = append(c.Output, &pb.ModelOutput{Name: info.Name, DataType: dataType(info.Type), Dims: dims(m, info)})
 	}
 	return &pb.ModelConfigResponse{Config: c}, nil
+}
+
+// rateLimiter is what the model takes of resources; nil: it takes none.
+func rateLimiter(m Metadata) *pb.ModelRateLimiter {
+	if len(m.Resources) == 0 {
+		return nil
+	}
+	out := &pb.ModelRateLimiter{Priority: uint32(m.Priority)} //nolint:gosec // at most spec.MaxPriority
+	for _, r := range m.Resources {
+		out.Resources = append(out.Resources, &pb.ModelRateLimiter_Resource{Name: r.Name, Global: r.Global, Count: uint32(r.Count)}) //nolint:gosec // at most spec.MaxCount
+	}
+	return out
 }
 
 // ModelStatistics tells what models have done.

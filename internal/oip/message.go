@@ -49,6 +49,9 @@ type Metadata struct {
 	ResponseCache bool
 	// Steps are what an ensemble is made of; nil: it is none.
 	Steps []Step
+	// Resources are what a running batch takes of what models share; the one of Priority N gets 1/N of the turns of one of priority 1.
+	Resources []Resource
+	Priority  int
 }
 
 // Step is a step of an ensemble.
@@ -57,6 +60,13 @@ type Step struct {
 	Version int64 // -1: the one that there is
 	// Inputs and Outputs map the tensors of the step's model to those of the ensemble.
 	Inputs, Outputs map[string]string
+}
+
+// Resource is what a running batch takes of something that models share.
+type Resource struct {
+	Name   string `json:"name"`
+	Global bool   `json:"global"` // all devices share it
+	Count  int    `json:"count"`
 }
 
 // LoadRequest asks for a model to be served.

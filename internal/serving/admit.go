@@ -23,8 +23,8 @@ func (b *Batcher) enqueue(c *call) error {
 // refused says why a request can't wait at a place in the queue. The caller holds b.mu.
 func (b *Batcher) refused(c *call, at int) error {
 	most := b.limits.Waiting
-	if b.timer != nil {
-		most = max(most, b.batching.MaxRows) // they wait for each other, not for a place
+	if b.timer != nil || b.withdraw != nil || b.running < b.places() {
+		most = max(most, b.batching.MaxRows) // they wait for each other, or for resources, not for a place
 	}
 	if same := at - b.firstAbove(c.urgency-1); same >= most {
 		return fmt.Errorf("%w: %d are", ErrBusy, most)
@@ -39,7 +39,7 @@ func (b *Batcher) refused(c *call, at int) error {
 func (b *Batcher) admits() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.running < b.limits.Running && b.timer == nil {
+	if b.running < b.places() && b.timer == nil && b.withdraw == nil {
 		return nil
 	}
 	return b.refused(&call{rows: 1, urgency: Usual}, b.firstAbove(Usual))
@@ -61,13 +61,13 @@ func (b *Batcher) late(c *call, ahead int) error {
 	for _, less := range b.queue[ahead:] {
 		rows -= less.rows
 	}
-	most, places := int64(b.batching.MaxRows), int64(b.limits.Running)
+	most, places := int64(b.batching.MaxRows), int64(b.places())
 	if rows < most*places {
 		return nil
 	}
 	// Those that run have to end; then come the batches before this one, and its own.
 	turns := 1 + (rows+c.rows+most*places-1)/(most*places)
-	if expected := time.Duration(turns) * b.service; expected > b.limits.Latency {
+	if expected := time.Duration(turns) * (b.service + b.waits()); expected > b.limits.Latency {
 		return fmt.Errorf("%w: an answer would take some %s, and callers rely on %s", ErrBusy, expected.Round(time.Millisecond), b.limits.Latency)
 	}
 	return nil
@@ -81,8 +81,9 @@ func (b *Batcher) learn(done Batch) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.service == 0 {
-		b.service = done.Compute
+		b.service, b.waited = done.Compute, done.Wait
 	}
 	b.service += time.Duration(learning * float64(done.Compute-b.service))
+	b.waited += time.Duration(learning * float64(done.Wait-b.waited))
 	b.last, b.ended = done, time.Now()
 }

@@ -39,6 +39,7 @@ const (
 	CutDelay     Cut = "delay"     // it was held back as long as it may be
 	CutTogether  Cut = "together"  // those of the batch before are back
 	CutAlone     Cut = "alone"     // the request cannot share a batch
+	CutResource  Cut = "resource"  // resources that models share became free
 )
 
 // Inferer runs a model on tensors. A Model is one.
@@ -68,8 +69,9 @@ type Batcher struct {
 	service time.Duration // mean of what a batch takes; 0: none has run
 	last    Batch         // that has ended, at the time ended
 	ended   time.Time
-	running int // batches
+	running int // batches, and a place that waits for resources
 	holding
+	sharing
 }
 
 // Batch is what is known of a batch that has run.
@@ -81,6 +83,8 @@ type Batch struct {
 	Compute  time.Duration
 	// Input and Output are the parts of Compute in which requests were put together and answers taken apart.
 	Input, Output time.Duration
+	Shares        bool          // it took resources that models share
+	Wait          time.Duration // for them, before it was closed
 }
 
 // Passage is how one request went through the Batcher.
@@ -147,7 +151,8 @@ func (b *Batcher) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([]
 		return nil, fmt.Errorf("before the model ran: %w", context.DeadlineExceeded)
 	}
 	b.mu.Lock()
-	if b.running < b.limits.Running && len(b.queue) == 0 && !b.hold(c) {
+	free := b.running < b.places() && len(b.queue) == 0 && !b.hold(c)
+	if free && b.gate.try() {
 		b.running++
 		b.mu.Unlock()
 		b.alone(c)
@@ -156,6 +161,9 @@ func (b *Batcher) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([]
 	if err := b.enqueue(c); err != nil {
 		b.mu.Unlock()
 		return nil, err
+	}
+	if free { // but what it shares with other models is not
+		b.next(CutIdle)
 	}
 	b.filled()
 	b.mu.Unlock()
@@ -196,11 +204,12 @@ func (b *Batcher) alone(c *call) {
 	// Others may be waiting by the time it ends; they must not depend on this
 	// caller, and a panic must not take their turn with it.
 	defer b.turn()
-	b.execute([]*call{c}, cut)
+	b.execute([]*call{c}, cut, 0)
 }
 
 // turn hands a place that became free to those who wait.
 func (b *Batcher) turn() {
+	defer b.gate.release() // when the next one waits already, so that it can be this model's
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.running--
@@ -212,10 +221,24 @@ func (b *Batcher) turn() {
 
 // next starts a batch if a place is free and somebody waits. The caller holds b.mu.
 func (b *Batcher) next(cut Cut) {
-	if b.running >= b.limits.Running || len(b.queue) == 0 {
+	if b.running >= b.places() || len(b.queue) == 0 {
 		return
 	}
 	b.stopTimer()
+	if b.gate != nil {
+		b.ask(cut)
+		return
+	}
+	b.running++
+	batch, cut := b.form(cut)
+	go func() {
+		defer b.turn()
+		b.execute(batch, cut, 0)
+	}()
+}
+
+// form closes the batch that begins with the first request of the queue. The caller holds b.mu.
+func (b *Batcher) form(cut Cut) ([]*call, Cut) {
 	batch, full := b.take()
 	switch {
 	case batch[0].shape == "":
@@ -223,7 +246,6 @@ func (b *Batcher) next(cut Cut) {
 	case full:
 		cut = CutFull
 	}
-	b.running++
 	if len(batch) > 1 {
 		ctx, cancel := context.WithCancel(context.Background())
 		all := &crowd{ctx: ctx, cancel: cancel, waiting: len(batch)}
@@ -231,10 +253,7 @@ func (b *Batcher) next(cut Cut) {
 			c.crowd = all
 		}
 	}
-	go func() {
-		defer b.turn()
-		b.execute(batch, cut)
-	}()
+	return batch, cut
 }
 
 // take removes the first request and those that can share its batch from the
@@ -271,6 +290,7 @@ func (b *Batcher) leave(c *call) {
 	case i >= 0:
 		b.queue = slices.Delete(b.queue, i, i+1)
 		b.rows -= c.rows
+		b.unask()
 	case c.crowd != nil:
 		if c.crowd.waiting--; c.crowd.waiting == 0 {
 			c.crowd.cancel()
@@ -283,9 +303,9 @@ func (b *Batcher) leave(c *call) {
 }
 
 // execute runs a batch and answers its requests.
-func (b *Batcher) execute(batch []*call, cut Cut) {
+func (b *Batcher) execute(batch []*call, cut Cut, waited time.Duration) {
 	start := time.Now()
-	report := Batch{Requests: len(batch), Cut: cut, Queue: make([]time.Duration, len(batch))}
+	report := Batch{Requests: len(batch), Cut: cut, Queue: make([]time.Duration, len(batch)), Shares: b.gate != nil, Wait: waited}
 	var joined, answered time.Time
 	if len(batch) == 1 {
 		batch[0].out, batch[0].err = b.infer(batch[0].ctx, batch[0].in)

@@ -15,6 +15,8 @@
 //   - A version that is being loaded again serves as before until the new
 //     instance is warm; if it never gets warm, the old one goes on.
 //   - A version takes no call before each size of batch has run, or the time for it was over.
+//   - Batches of models that share resources take no more of them together than there is, all at once or
+//     nothing, and give them back however they end; nobody waits for ever (limiter).
 //   - A panic inside one call fails that call alone.
 //   - An error is either the caller's (ErrInput), the model's (ErrModel), or says
 //     that the instance can't take the call now (ErrBusy, ErrNotReady).

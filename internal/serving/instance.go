@@ -81,6 +81,17 @@ func (i *Instance) Process() (Process, bool) {
 // Instances is how many batches run at once.
 func (i *Instance) Instances() int { return i.batcher.limits.Running }
 
+// Resources are what a batch of it takes of what models share, by name.
+func (i *Instance) Resources() []Need { return i.batcher.gate.needs() }
+
+// Priority says how many turns it gets where models compete for resources, see spec.Deployment; 0 if it takes none.
+func (i *Instance) Priority() int {
+	if i.batcher.gate == nil {
+		return 0
+	}
+	return i.batcher.gate.priority
+}
+
 // Columns names the model's input columns; nil if the model names none.
 func (i *Instance) Columns() []string { return i.model.Columns() }
 
@@ -215,6 +226,15 @@ func (i *Instance) predict(ctx context.Context, in Input, infer func(context.Con
 	return out, nil
 }
 
+// run runs the model beside the batcher, when it is the model's turn and with what a batch takes.
+func (i *Instance) run(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+	if err := i.batcher.gate.acquire(ctx); err != nil {
+		return nil, err
+	}
+	defer i.batcher.gate.release()
+	return i.model.Infer(ctx, in)
+}
+
 // Health runs the model on a row that it has answered before, or on a row of
 // zeros. The zeros need not be a row that the model knows: failing on them
 // is ErrUnproven, which tells that nothing is known yet.
@@ -232,7 +252,8 @@ func (i *Instance) Health(ctx context.Context) error {
 	return err
 }
 
-// try runs the model on its own, beside the requests. Of tensors the answer may be anything.
+// try runs the model on its own, beside the requests and without waiting for resources that models share: a model
+// must not look ill because others are busy, nor the answer come late for that. Of tensors the answer may be anything.
 func (i *Instance) try(ctx context.Context, in Input) (err error) {
 	if in.Tensors == nil {
 		_, err = i.predict(ctx, in, i.model.Infer)
@@ -280,6 +301,7 @@ func (i *Instance) retire() error {
 	if i.responses != nil {
 		i.responses.cache.Close()
 	}
+	defer i.batcher.gate.leave()
 	if err := i.model.Close(); err != nil {
 		return fmt.Errorf("close the model: %w", err)
 	}

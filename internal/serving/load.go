@@ -44,6 +44,9 @@ func (p *Pool) try(ctx context.Context, d Desired, e *entry) (inst *Instance, no
 	case <-ctx.Done():
 		return nil, "", ctx.Err()
 	}
+	if err := p.cfg.Stock.enough(d.Config.Deployment.Resources, ""); err != nil { // on any device: opening the model would be in vain
+		return nil, "", fmt.Errorf("load %s: %w", d.Key, err)
+	}
 	artifact, err := p.cfg.Fetch(ctx, d.Digest)
 	if err != nil {
 		return nil, "", fmt.Errorf("fetch %s of %s: %w", d.Digest, d.Key, err)
@@ -58,8 +61,12 @@ func (p *Pool) try(ctx context.Context, d Desired, e *entry) (inst *Instance, no
 	if limits.Running == 0 {
 		limits.Running = spreadOver(d.Config.Deployment, len(artifact), model.Device(), p.cores).Instances
 	}
+	gate, err := p.limiter.join(d.Config.Deployment, model.Device())
+	if err != nil {
+		return nil, "", fmt.Errorf("load %s: %w", d.Key, errors.Join(err, model.Close()))
+	}
 	inst = NewInstance(model, limits, p.batching(d), func(b Batch) { p.cfg.Observe(d.Key, b) })
-	inst.batcher.trace = p.cfg.Trace
+	inst.batcher.trace, inst.batcher.gate = p.cfg.Trace, gate
 	inst.warm, err = inst.warmUp(ctx, p.cfg.WarmUp, p.answered(d.Model), func(w WarmUp) { p.warming(ctx, e, w) })
 	switch {
 	case errors.Is(err, ErrUnproven):

@@ -58,6 +58,8 @@ type PoolConfig struct {
 	// Limits bound each version. Running zero: as many batches at once as the
 	// version has instances, see spec.Deployment.
 	Limits Limits
+	// Stock is how much there is of resources that models share, see spec.Deployment.
+	Stock Stock
 	// WarmUp bounds the time in which a new version runs every size of batch
 	// before it takes calls. Zero: 30 s.
 	WarmUp time.Duration
@@ -86,6 +88,7 @@ type Pool struct {
 	work    sync.WaitGroup
 	loading chan struct{}
 	cores   int
+	limiter *limiter
 
 	mu      sync.RWMutex
 	entries map[Key]*entry
@@ -136,7 +139,7 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
-	p := &Pool{cfg: cfg, loading: make(chan struct{}, 1), cores: Cores(), entries: map[Key]*entry{}}
+	p := &Pool{cfg: cfg, loading: make(chan struct{}, 1), cores: Cores(), limiter: newLimiter(cfg.Stock), entries: map[Key]*entry{}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	return p, nil
 }
@@ -247,6 +250,9 @@ func (p *Pool) Statuses() []Status {
 	})
 	return out
 }
+
+// Resources are those that versions held here take while they run.
+func (p *Pool) Resources() []Level { return p.limiter.levels() }
 
 // Close drops all versions and waits until the calls inside have ended, or ctx has.
 func (p *Pool) Close(ctx context.Context) error {

@@ -102,7 +102,7 @@ func (i *Instance) warmSize(ctx context.Context, in Input, n int) (err error) {
 		return err
 	}
 	for range warmRounds * i.batcher.limits.Running {
-		out, err := i.model.Infer(ctx, tensors)
+		out, err := i.run(ctx, tensors)
 		if err != nil {
 			return err
 		}

@@ -56,6 +56,7 @@ func (r *Release) setDerived() {
 func (d *Deployment) setDefaults() {
 	orSet(&d.Kind, "online")
 	orSet(&d.BatchSize, 32)
+	orSet(&d.Priority, 1)
 	orSet(&d.MaxLatencyMS, 100)
 	orSet(&d.MaxThroughput, 1000)
 	orPoint(&d.AutoScaling, true)

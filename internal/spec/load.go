@@ -166,6 +166,9 @@ func (r *Release) dropEmpty() {
 	if len(r.Model.ExternalData) == 0 {
 		r.Model.ExternalData = nil
 	}
+	if len(r.Model.Deployment.Resources) == 0 {
+		r.Model.Deployment.Resources = nil
+	}
 	if len(r.Model.Documents) == 0 {
 		r.Model.Documents = nil
 	}

@@ -65,11 +65,14 @@ type Deployment struct {
 	// Instances is how many batches run at once on a device; 0 leaves it to the size of the model and the device.
 	Instances int `yaml:"instances,omitempty" json:"instances,omitempty" jsonschema:"minimum=0,maximum=256,default=0" jsonschema_description:"Batches that run at once on a device, each with its share of the threads; 0 is chosen from the device and the size of the model."`
 	// ResponseCacheMB bounds the answers of each gateway that are kept to be given again; 0 keeps none.
-	ResponseCacheMB     int      `yaml:"response_cache_mb,omitempty" json:"response_cache_mb,omitempty" jsonschema:"minimum=0,maximum=100000,default=0" jsonschema_description:"Megabytes of answers that a gateway keeps, to give them again to requests with the same inputs; 0 keeps none. For models whose answer depends on their inputs only."`
-	MaxLatencyMS        float64  `yaml:"max_latency_ms,omitempty" json:"max_latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Latency that callers can rely on, in milliseconds."`
-	MaxThroughput       float64  `yaml:"max_throughput,omitempty" json:"max_throughput" jsonschema:"exclusiveMinimum=0,default=1000" jsonschema_description:"Requests per second that are expected; on record, nothing enforces it yet."`
-	AutoScaling         *bool    `yaml:"auto_scaling,omitempty" json:"auto_scaling" jsonschema:"default=true" jsonschema_description:"Whether instances shall follow the load; on record, nothing scales them yet."`
-	HealthCheckInterval Duration `yaml:"health_check_interval,omitempty" json:"health_check_interval" jsonschema:"default=30s" jsonschema_description:"Time between two health checks; on record, a gateway checks every second."`
+	ResponseCacheMB int `yaml:"response_cache_mb,omitempty" json:"response_cache_mb,omitempty" jsonschema:"minimum=0,maximum=100000,default=0" jsonschema_description:"Megabytes of answers that a gateway keeps, to give them again to requests with the same inputs; 0 keeps none. For models whose answer depends on their inputs only."`
+	// Resources are what a batch takes while it runs of what models on a device share, and Priority whose turn it is, see package serving.
+	Resources           Resources `yaml:"resources,omitempty" json:"resources,omitempty" jsonschema_description:"What one running batch takes of resources that models share, by name; none where left out."`
+	Priority            int       `yaml:"priority,omitempty" json:"priority,omitempty" jsonschema:"minimum=1,maximum=1024,default=1" jsonschema_description:"Where models compete for resources, one of priority N gets 1/N of the turns of one of priority 1."`
+	MaxLatencyMS        float64   `yaml:"max_latency_ms,omitempty" json:"max_latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Latency that callers can rely on, in milliseconds."`
+	MaxThroughput       float64   `yaml:"max_throughput,omitempty" json:"max_throughput" jsonschema:"exclusiveMinimum=0,default=1000" jsonschema_description:"Requests per second that are expected; on record, nothing enforces it yet."`
+	AutoScaling         *bool     `yaml:"auto_scaling,omitempty" json:"auto_scaling" jsonschema:"default=true" jsonschema_description:"Whether instances shall follow the load; on record, nothing scales them yet."`
+	HealthCheckInterval Duration  `yaml:"health_check_interval,omitempty" json:"health_check_interval" jsonschema:"default=30s" jsonschema_description:"Time between two health checks; on record, a gateway checks every second."`
 }
 
 // Data names the tables of the release and what their columns mean. The tables

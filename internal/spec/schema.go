@@ -42,6 +42,8 @@ func scalarSchema(t reflect.Type) *jsonschema.Schema {
 		return &jsonschema.Schema{Type: "string", MinLength: &minLength}
 	case reflect.TypeFor[Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: durationPattern, Examples: []any{"500ms", "60s", "72h"}}
+	case reflect.TypeFor[Resources]():
+		return resourcesSchema()
 	case reflect.TypeFor[Params]():
 		return &jsonschema.Schema{Type: "object"}
 	}

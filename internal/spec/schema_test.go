@@ -67,7 +67,7 @@ func TestSchemaRefuses(t *testing.T) {
 	for _, name := range []string{
 		"unknown field", "unknown top field", "api version", "no api version", "name upper case", "name too long", "version a number", "task",
 		"artifact empty", "label missing", "columns not a list", "tests not numbers", "against production", "policy type", "policy limits",
-		"foreign policy fields", "required checks", "durations", "no steps", "analysis", "people", "negative approvals",
+		"foreign policy fields", "resources", "resources, too many of one", "resources not counted", "many resources", "required checks", "durations", "no steps", "analysis", "people", "negative approvals",
 	} {
 		found := false
 		for _, tc := range badSpecs {

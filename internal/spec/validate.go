@@ -67,6 +67,8 @@ func (c *checker) model(m Model) {
 	c.whole("model.deployment.batch_size", int64(d.BatchSize), closed(1, 4096))
 	c.whole("model.deployment.instances", int64(d.Instances), closed(0, 256))
 	c.whole("model.deployment.response_cache_mb", int64(d.ResponseCacheMB), closed(0, 100000))
+	c.resources("model.deployment.resources", d.Resources)
+	c.whole("model.deployment.priority", int64(d.Priority), closed(1, MaxPriority))
 	c.number("model.deployment.max_latency_ms", d.MaxLatencyMS, above(0))
 	c.number("model.deployment.max_throughput", d.MaxThroughput, above(0))
 	if d.AutoScaling == nil {
