@@ -29,7 +29,7 @@ type metrics struct {
 	batches     *batchMetrics
 }
 
-func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, held *budget, contact func() (time.Time, bool)) (*metrics, error) {
+func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, checks *prober, held *budget, contact func() (time.Time, bool)) (*metrics, error) {
 	m := &metrics{
 		batches: newBatchMetrics(),
 		predictions: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -59,7 +59,7 @@ func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, held
 		return float64(at.UnixMilli()) / 1000
 	})
 	for _, c := range append(held.metrics(),
-		m.predictions, m.seconds, m.dropped, m.bare, m.unflushed, last, m.batches.queue, m.batches.compute, m.batches.rows, m.batches.cuts, newInferenceCollector(pool), newProcessCollector(pool), &routeCollector{
+		m.predictions, m.seconds, m.dropped, m.bare, m.unflushed, last, m.batches.queue, m.batches.compute, m.batches.rows, m.batches.cuts, newInferenceCollector(pool), newProcessCollector(pool), newCheckCollector(checks), &routeCollector{
 			table:  table,
 			weight: prometheus.NewDesc("slipway_route_weight", "Share of a model's traffic that a version is given, 0 to 1.", []string{"model", "version"}, nil),
 			rev:    prometheus.NewDesc("slipway_route_revision", "Revision of the route in force.", []string{"model"}, nil),

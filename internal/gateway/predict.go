@@ -149,6 +149,7 @@ func (g *Gateway) count(c choice, a answer, err error, gone bool) {
 		outcome = outcomeBusy
 	default:
 		outcome = outcomeError
+		g.prober.suspect(c.key)
 	}
 	g.metrics.predictions.WithLabelValues(c.key.Model, c.key.Version, outcome).Inc()
 	switch outcome {

@@ -27,6 +27,7 @@ func (b inference) Metadata(model, version string) (oip.Metadata, error) {
 		Name: key.Model, Versions: b.versions(key.Model), Platform: lease.Platform(), Inputs: lease.Inputs(), Outputs: lease.Outputs(),
 		MaxDelayMicroseconds: uint64(batching.MaxDelay / time.Microsecond),     //nolint:gosec // not negative
 		Instances:            int32(lease.Instances()), Device: lease.Device(), //nolint:gosec // at most maxInstances
+		Unready: b.g.prober.verdict(key),
 	}
 	if batching.MaxRows > 1 {
 		out.MaxBatch = batching.MaxRows

@@ -60,11 +60,11 @@ func (s *GRPC) ServerReady(context.Context, *pb.ServerReadyRequest) (*pb.ServerR
 
 // ModelReady tells that a model can answer. One that is not known is an error.
 func (s *GRPC) ModelReady(_ context.Context, r *pb.ModelReadyRequest) (*pb.ModelReadyResponse, error) {
-	_, err := s.backend.Metadata(r.GetName(), r.GetVersion())
+	m, err := s.backend.Metadata(r.GetName(), r.GetVersion())
 	if err != nil && codeOf(err) != Unavailable {
 		return nil, statusOf(err)
 	}
-	return &pb.ModelReadyResponse{Ready: err == nil}, nil
+	return &pb.ModelReadyResponse{Ready: err == nil && m.Unready == nil}, nil
 }
 
 // ServerMetadata tells what the server is and can.

@@ -45,6 +45,8 @@ type Metadata struct {
 	// Instances is how many batches run at once, Device where: "cpu" or "cuda".
 	Instances int32
 	Device    string
+	// Unready says why the model, which is loaded, does not answer; nil: it does, as far as is known.
+	Unready error
 }
 
 // LoadRequest asks for a model to be served.
@@ -76,7 +78,7 @@ type Entry struct {
 type Backend interface {
 	// Ready tells that the server can answer.
 	Ready() bool
-	// Metadata describes a model that is ready.
+	// Metadata describes a model that is loaded.
 	Metadata(model, version string) (Metadata, error)
 	// Infer runs a model. The tensors are complete, but need not fit the model.
 	Infer(ctx context.Context, r Request) (Response, error)

@@ -135,6 +135,9 @@ func (s *REST) ready(w http.ResponseWriter, _ *http.Request) (any, error) {
 
 func (s *REST) modelReady(w http.ResponseWriter, r *http.Request) (any, error) {
 	m, err := s.backend.Metadata(r.PathValue("model"), r.PathValue("version"))
+	if err == nil && m.Unready != nil {
+		err = &Error{Code: Unavailable, Err: m.Unready}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -30,6 +30,7 @@ type Instance struct {
 	batcher *Batcher
 	counts  counts
 	good    atomic.Pointer[Input]
+	zeros   atomic.Bool // the model has answered zeros
 	warm    WarmUp
 
 	mu      sync.Mutex
@@ -179,8 +180,8 @@ func (i *Instance) predict(ctx context.Context, in Input, infer func(context.Con
 }
 
 // Health runs the model on a row that it has answered before, or on a row of
-// zeros. The zeros need not be a row that the model knows: failing on them
-// is ErrUnproven, which tells that nothing is known yet.
+// zeros. The zeros need not be a row that the model knows: failing on them, if it has
+// not answered them before, is ErrUnproven, which tells that nothing is known yet.
 func (i *Instance) Health(ctx context.Context) error {
 	if in := i.good.Load(); in != nil {
 		if err := i.try(ctx, *in); err != nil {
@@ -189,7 +190,10 @@ func (i *Instance) Health(ctx context.Context) error {
 		return nil
 	}
 	err := i.try(ctx, i.model.Zero())
-	if err != nil && ctx.Err() == nil && (errors.Is(err, ErrModel) || errors.Is(err, ErrInput)) {
+	if err == nil {
+		i.zeros.Store(true)
+	}
+	if err != nil && !i.zeros.Load() && ctx.Err() == nil && (errors.Is(err, ErrModel) || errors.Is(err, ErrInput)) {
 		return fmt.Errorf("%w: %w", ErrUnproven, err)
 	}
 	return err
