@@ -35,8 +35,10 @@ type Gateway struct {
 	layouts *layouts
 	metrics *metrics
 	prober  *prober
-	grpc    *grpcServer
-	changed chan struct{}
+	// throughput is what releases allow.
+	throughput throughput
+	grpc       *grpcServer
+	changed    chan struct{}
 
 	flushFailing, beatFailing bool
 }

@@ -67,7 +67,7 @@ func (b inference) Admits(ctx context.Context, model, version string) error {
 		return nil //nolint:nilerr // as above
 	}
 	defer c.Release()
-	if err := c.Admits(); err != nil {
+	if err := b.g.admits(c); err != nil {
 		b.g.count(c, answer{key: c.key}, err, false)
 		b.g.tracing.refused(ctx, c.key.Model, c.key.Version, err)
 		return refusal(err)
@@ -84,6 +84,9 @@ func (b inference) infer(ctx context.Context, r oip.Request, id, subject string)
 		return serving.Key{Model: r.Model, Version: r.Version}, nil, err
 	}
 	defer c.Release()
+	if err := g.take(c); err != nil {
+		return c.key, nil, err
+	}
 	limited, cancel := context.WithTimeout(ctx, g.cfg.PredictTimeout)
 	defer cancel()
 	began := time.Now()

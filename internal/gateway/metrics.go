@@ -12,11 +12,12 @@ import (
 
 // Outcomes of a prediction, as slipway_predictions_total counts them.
 const (
-	outcomeOK       = "ok"
-	outcomeError    = "error"    // the model failed
-	outcomeBusy     = "busy"     // the version had too many requests waiting
-	outcomeInvalid  = "invalid"  // the client's input does not fit
-	outcomeCanceled = "canceled" // the client went away
+	outcomeOK        = "ok"
+	outcomeError     = "error"     // the model failed
+	outcomeBusy      = "busy"      // the version had too many requests waiting
+	outcomeThrottled = "throttled" // the release allows no more requests a second
+	outcomeInvalid   = "invalid"   // the client's input does not fit
+	outcomeCanceled  = "canceled"  // the client went away
 )
 
 // metrics are what GET /metrics serves. Names and labels are part of the API.
@@ -33,7 +34,7 @@ func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, chec
 	m := &metrics{
 		batches: newBatchMetrics(),
 		predictions: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "slipway_predictions_total", Help: "Requests for predictions by the version that took them and how they ended: ok, error, busy, invalid or canceled.",
+			Name: "slipway_predictions_total", Help: "Requests for predictions by the version that took them and how they ended: ok, error, busy, throttled, invalid or canceled.",
 		}, []string{"model", "version", "outcome"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "slipway_prediction_seconds", Help: "Time from the choice of a version to its answer, of the requests answered.",

@@ -116,6 +116,9 @@ func (i *Instance) Admits() error {
 	return err
 }
 
+// Refuse counts a request that its caller does not let in, by the reason that FailureOf has for err.
+func (i *Instance) Refuse(err error) { i.counts.request(0, err) }
+
 func (i *Instance) infer(ctx context.Context, in []onnx.Tensor, priority int) ([]onnx.Tensor, error) {
 	start := time.Now()
 	in, err := onnx.Arrange(i.model.Inputs(), in)

@@ -65,7 +65,8 @@ type Deployment struct {
 	// Instances is how many batches run at once on a device; 0 leaves it to the size of the model and the device.
 	Instances           int      `yaml:"instances,omitempty" json:"instances,omitempty" jsonschema:"minimum=0,maximum=256,default=0" jsonschema_description:"Batches that run at once on a device, each with its share of the threads; 0 is chosen from the device and the size of the model."`
 	MaxLatencyMS        float64  `yaml:"max_latency_ms,omitempty" json:"max_latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Latency that callers can rely on, in milliseconds."`
-	MaxThroughput       float64  `yaml:"max_throughput,omitempty" json:"max_throughput" jsonschema:"exclusiveMinimum=0,default=1000" jsonschema_description:"Requests per second that are expected; on record, nothing enforces it yet."`
+	MaxThroughput       float64  `yaml:"max_throughput,omitempty" json:"max_throughput" jsonschema:"exclusiveMinimum=0,default=1000" jsonschema_description:"Requests per second that are expected, of one gateway; limit_throughput says whether more are refused."`
+	LimitThroughput     bool     `yaml:"limit_throughput,omitempty" json:"limit_throughput,omitempty" jsonschema:"default=false" jsonschema_description:"Whether a gateway refuses requests above max_throughput at once; else that is on record only."`
 	AutoScaling         *bool    `yaml:"auto_scaling,omitempty" json:"auto_scaling" jsonschema:"default=true" jsonschema_description:"Whether instances shall follow the load; on record, nothing scales them yet."`
 	HealthCheckInterval Duration `yaml:"health_check_interval,omitempty" json:"health_check_interval" jsonschema:"default=30s" jsonschema_description:"Time between two health checks, each of which runs the model; below 1s counts as 1s."`
 }
