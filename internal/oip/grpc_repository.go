@@ -11,6 +11,9 @@ func (s *GRPC) RepositoryIndex(ctx context.Context, r *pb.RepositoryIndexRequest
 	if err := s.authorize(ctx); err != nil {
 		return nil, err
 	}
+	if err := s.identity.repository(r.GetRepositoryName()); err != nil {
+		return nil, statusOf(err)
+	}
 	out := &pb.RepositoryIndexResponse{}
 	for _, e := range listed(s.backend.Index(ctx), r.GetReady()) {
 		out.Models = append(out.Models, &pb.RepositoryIndexResponse_ModelIndex{Name: e.Name, Version: e.Version, State: e.State, Reason: e.Reason})
@@ -28,6 +31,9 @@ func (s *GRPC) RepositoryModelLoad(ctx context.Context, r *pb.RepositoryModelLoa
 
 func (s *GRPC) load(ctx context.Context, r *pb.RepositoryModelLoadRequest) error {
 	if err := mayOperate(s.backend, tokenOf(ctx)); err != nil {
+		return err
+	}
+	if err := s.identity.repository(r.GetRepositoryName()); err != nil {
 		return err
 	}
 	in := LoadRequest{Model: r.GetModelName()}
@@ -49,6 +55,9 @@ func (s *GRPC) load(ctx context.Context, r *pb.RepositoryModelLoadRequest) error
 // RepositoryModelUnload asks for a model not to be served any more.
 func (s *GRPC) RepositoryModelUnload(ctx context.Context, r *pb.RepositoryModelUnloadRequest) (*pb.RepositoryModelUnloadResponse, error) {
 	if err := mayOperate(s.backend, tokenOf(ctx)); err != nil {
+		return nil, statusOf(err)
+	}
+	if err := s.identity.repository(r.GetRepositoryName()); err != nil {
 		return nil, statusOf(err)
 	}
 	if err := s.backend.Unload(ctx, r.GetModelName()); err != nil {

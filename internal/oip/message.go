@@ -103,7 +103,7 @@ type Admitter interface {
 
 // Identity is what the server says of itself.
 type Identity struct {
-	Name    string // some clients want "triton"
+	Name    string // some clients want "triton"; the model repository is called so too
 	Version string
 }
 

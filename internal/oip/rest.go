@@ -51,9 +51,11 @@ func (s *REST) Handler() http.Handler {
 		get(model+"/stats", s.authorized(s.statistics))
 		post(model+"/infer", s.authorized(s.infer))
 	}
-	post("/v2/repository/index", s.authorized(s.index))
-	post("/v2/repository/models/{model}/load", s.operator(s.load))
-	post("/v2/repository/models/{model}/unload", s.operator(s.unload))
+	for _, repository := range []string{"/v2/repository", "/v2/repository/{repository}"} {
+		post(repository+"/index", s.authorized(s.named(s.index)))
+		post(repository+"/models/{model}/load", s.operator(s.named(s.load)))
+		post(repository+"/models/{model}/unload", s.operator(s.named(s.unload)))
+	}
 	mux.Handle("/", s.answer("", func(http.ResponseWriter, *http.Request) (any, error) { return nil, Errorf(NotFound, "Not Found") }))
 	return mux
 }
