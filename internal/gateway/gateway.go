@@ -58,7 +58,10 @@ func New(cfg Config) (*Gateway, error) {
 	g.id = cfg.Name + "-" + randomID()
 	g.table = NewTable(cfg.Logger)
 	g.budget = newBudget(cfg.MaxHeld)
-	g.tracing = newTracing(cfg.Traces)
+	g.tracing = newTracing(cfg.Traces, func() string {
+		r, _ := g.route("") // if there are several, the request fails
+		return r.Model
+	})
 	pool, err := serving.NewPool(serving.PoolConfig{
 		Runtime: cfg.Runtime, Fetch: files.fetch, Limits: cfg.Limits, MaxDelay: cfg.MaxDelay, WarmUp: cfg.WarmUp,
 		Observe: func(key serving.Key, b serving.Batch) { g.metrics.batches.observe(key, b) }, Trace: g.tracing.hook(), Logger: cfg.Logger,

@@ -47,7 +47,7 @@ func (b inference) Infer(ctx context.Context, r oip.Request) (oip.Response, erro
 		return oip.Response{}, refusal(err)
 	}
 	defer leave()
-	ctx, span := g.tracing.begin(ctx)
+	ctx, span := g.tracing.begin(ctx, r.Model)
 	id := requestIDOf(r)
 	key, out, err := b.infer(ctx, r, id, subject)
 	span.done(key, id, serving.Input{Tensors: r.Inputs}.Len(), err)

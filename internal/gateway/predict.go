@@ -24,7 +24,7 @@ type answer struct {
 
 // predict routes a request, runs it, counts it and logs it.
 func (g *Gateway) predict(ctx context.Context, id string, req predictRequest) (out answer, err error) {
-	ctx, span := g.tracing.begin(ctx)
+	ctx, span := g.tracing.begin(ctx, req.Model)
 	defer func() { span.done(out.key, id, req.Input.Len(), err) }()
 	leave, err := g.budget.admit(req.Input)
 	if err != nil {

@@ -72,7 +72,7 @@ func (s *GRPC) ServerMetadata(ctx context.Context, _ *pb.ServerMetadataRequest) 
 	if err := s.authorize(ctx); err != nil {
 		return nil, err
 	}
-	return &pb.ServerMetadataResponse{Name: s.identity.Name, Version: s.identity.Version, Extensions: extensions}, nil
+	return &pb.ServerMetadataResponse{Name: s.identity.Name, Version: s.identity.Version, Extensions: extensionsOf(s.backend)}, nil
 }
 
 // ModelMetadata describes a model's tensors.

@@ -107,5 +107,5 @@ type Identity struct {
 	Version string
 }
 
-// Extensions that are served.
+// Extensions that are served, beside those of an Adjustable.
 var extensions = []string{"classification", "model_repository", "schedule_policy", "model_configuration", "binary_tensor_data", "parameters", "statistics"}

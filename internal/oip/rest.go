@@ -56,6 +56,9 @@ func (s *REST) Handler() http.Handler {
 		post(repository+"/models/{model}/load", s.operator(s.named(s.load)))
 		post(repository+"/models/{model}/unload", s.operator(s.named(s.unload)))
 	}
+	mux.Handle("/v2/trace/setting", s.setting(s.traceSetting))
+	mux.Handle("/v2/models/{model}/trace/setting", s.setting(s.traceSetting))
+	mux.Handle("/v2/logging", s.setting(s.logSettings))
 	mux.Handle("/", s.answer("", func(http.ResponseWriter, *http.Request) (any, error) { return nil, Errorf(NotFound, "Not Found") }))
 	return mux
 }
@@ -120,7 +123,7 @@ func bearer(header string) string {
 }
 
 func (s *REST) server(http.ResponseWriter, *http.Request) (any, error) {
-	return map[string]any{"name": s.identity.Name, "version": s.identity.Version, "extensions": extensions}, nil
+	return map[string]any{"name": s.identity.Name, "version": s.identity.Version, "extensions": extensionsOf(s.backend)}, nil
 }
 
 func (s *REST) live(http.ResponseWriter, *http.Request) (any, error) {
