@@ -83,7 +83,7 @@ func New(cfg Config) (*Gateway, error) {
 	g.control = newControl()
 	g.sync = newSync(cfg, g.table, pool, files, g.control.held)
 	g.stats = NewStats(g.id, cfg.Catalog.AddTraffic)
-	if g.metrics, err = newMetrics(cfg.Registry, g.table, pool, g.prober, g.budget, g.contact); err != nil {
+	if g.metrics, err = newMetrics(cfg.Registry, g.table, pool, g.prober, g.budget, g.contact, cfg.Logger); err != nil {
 		return nil, err
 	}
 	g.layouts = &layouts{sensitive: cfg.Sensitive}

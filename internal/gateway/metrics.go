@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,7 +31,7 @@ type metrics struct {
 	batches     *batchMetrics
 }
 
-func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, checks *prober, held *budget, contact func() (time.Time, bool)) (*metrics, error) {
+func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, checks *prober, held *budget, contact func() (time.Time, bool), log *slog.Logger) (*metrics, error) {
 	m := &metrics{
 		batches: newBatchMetrics(),
 		predictions: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -59,14 +60,18 @@ func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, chec
 		}
 		return float64(at.UnixMilli()) / 1000
 	})
-	for _, c := range append(held.metrics(),
-		m.predictions, m.seconds, m.dropped, m.bare, m.unflushed, last, m.batches.queue, m.batches.compute, m.batches.rows, m.batches.cuts, newInferenceCollector(pool), newProcessCollector(pool), newCheckCollector(checks), &routeCollector{
+	all := append(held.metrics(),
+		m.predictions, m.seconds, m.dropped, m.bare, m.unflushed, last, m.batches.queue, m.batches.compute, m.batches.rows, m.batches.cuts, newInferenceCollector(pool), newProcessCollector(pool), newCheckCollector(checks), newGPUCollector(gpus(log)), &routeCollector{
 			table:  table,
 			weight: prometheus.NewDesc("slipway_route_weight", "Share of a model's traffic that a version is given, 0 to 1.", []string{"model", "version"}, nil),
 			rev:    prometheus.NewDesc("slipway_route_revision", "Revision of the route in force.", []string{"model"}, nil),
 		},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	) {
+	)
+	if host := newHostCollector("/proc"); host != nil {
+		all = append(all, host)
+	}
+	for _, c := range all {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
