@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,18 +20,22 @@ import (
 
 // Stock clients, unchanged, get the answers of POST /predict from a model that a
 // release brought to the gateway: Triton's (HTTP, gRPC, asyncio) and KServe's (REST,
-// gRPC). What Triton's examples of model control do works on a version that was only registered.
+// gRPC). What Triton's examples of model control do works on a version that was only registered,
+// and its client sees and changes the settings of traces and log.
 func TestStockInferenceClients(t *testing.T) {
 	t.Parallel()
 	token := filepath.Join(t.TempDir(), "operator-token")
 	require.NoError(t, os.WriteFile(token, []byte("the operator's own token"), 0o600))
-	c := startClusterWith(t, "", "", "SLIPWAY_MODEL_CONTROL=explicit", "SLIPWAY_OPERATOR_TOKEN_FILE="+token)
+	collector := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})) // takes all traces
+	t.Cleanup(collector.Close)
+	c := startClusterWith(t, "", "", "SLIPWAY_MODEL_CONTROL=explicit", "SLIPWAY_OPERATOR_TOKEN_FILE="+token, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL)
 	c.promote(credit("1.0.0"))
 	c.registerAgain("spare")
 	rows := filepath.Join("..", "examples", "credit-risk", "data", "test.csv")
 	c.runClient("tritonclient_check.py", rows)
 	c.runClient("kserve_check.py", rows)
 	c.runClient("model_control_check.py", "spare", "the operator's own token")
+	c.runClient("settings_check.py", model, "the operator's own token")
 }
 
 // registerAgain puts the content of credit-risk 1.0.0 into the registry under another name, without a release.

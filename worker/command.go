@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/slipway-ml/slipway/internal/telemetry"
 )
 
 func newCommand(stdout, stderr io.Writer) *cobra.Command {
@@ -135,6 +137,8 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// newLog is the process's log, of which clients of the gateway may change the levels later.
 func newLog(w io.Writer, cfg *config) *slog.Logger {
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: cfg.LogLevel}))
+	cfg.logLevels = telemetry.NewLevels(cfg.LogLevel)
+	return slog.New(cfg.logLevels.Handler(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/stack"
+	"github.com/slipway-ml/slipway/internal/telemetry"
 )
 
 // config is everything a daemon can be told, by flag or environment.
@@ -75,6 +76,8 @@ type config struct {
 	// UI is where people find the Temporal UI, for links; may be empty.
 	UI       string
 	LogLevel slog.Level
+	// logLevels are those of the log, once there is one.
+	logLevels *telemetry.Levels
 }
 
 // Roles.
@@ -159,7 +162,7 @@ func (c *config) commonFlags(f *pflag.FlagSet) {
 	c.serverNameFlag(f)
 	f.StringSliceVar(&c.Resources, "resource", c.Resources, "how much there is of a resource that models of a gateway share, as NAME=COUNT for each device, NAME=COUNT@cuda or NAME=COUNT@all; may be repeated; default: of each what one model needs (SLIPWAY_RESOURCES)")
 	f.BoolVar(&c.ModelControl, "model-control", c.ModelControl, "let clients of the gateway load versions of the registry and unload them (SLIPWAY_MODEL_CONTROL=explicit)")
-	f.StringVar(&c.OperatorFile, "operator-token-file", c.OperatorFile, "file with the bearer token for --model-control; required beyond loopback (SLIPWAY_OPERATOR_TOKEN_FILE)")
+	f.StringVar(&c.OperatorFile, "operator-token-file", c.OperatorFile, "file with the bearer token for --model-control and for changing the settings of log and traces; required for the first beyond loopback (SLIPWAY_OPERATOR_TOKEN_FILE)")
 	c.Mirror.flags(f)
 	f.TextVar(&c.LogLevel, "log-level", c.LogLevel, "debug, info, warn or error")
 }

@@ -40,7 +40,7 @@ func (p *platform) gateway(ctx context.Context, http, grpc net.Listener, alone b
 	defer sent()
 	g, err := gateway.New(gateway.Config{
 		HTTP: http, GRPC: grpc, Catalog: cat, Blobs: blobs, Runtime: models,
-		StateDir: p.cfg.State, Token: p.token, ModelControl: p.cfg.ModelControl, OperatorToken: operator, Stock: p.cfg.stock, Traces: provider, ServerName: p.cfg.ServerName, Version: version, Logger: p.log,
+		StateDir: p.cfg.State, Token: p.token, ModelControl: p.cfg.ModelControl, OperatorToken: operator, Stock: p.cfg.stock, Traces: provider, ServerName: p.cfg.ServerName, Version: version, Logger: p.log, LogLevels: p.cfg.logLevels,
 	})
 	if err != nil {
 		return err

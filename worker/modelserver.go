@@ -53,6 +53,7 @@ addresses once it listens; /health turns 200 when the model answers.`,
 	f.StringVar(&cfg.GatewayHTTP, "listen", cfg.GatewayHTTP, "where it listens for HTTP")
 	f.StringVar(&cfg.GatewayGRPC, "grpc-listen", cfg.GatewayGRPC, "where it listens for gRPC")
 	f.StringVar(&cfg.TokenFile, "token-file", cfg.TokenFile, "file with the bearer token that callers must send; required beyond loopback (SLIPWAY_TOKEN_FILE)")
+	f.StringVar(&cfg.OperatorFile, "operator-token-file", cfg.OperatorFile, "file with the bearer token that changing the settings of log and traces asks for (SLIPWAY_OPERATOR_TOKEN_FILE)")
 	f.StringVar(&cfg.Device, "device", cfg.Device, "where the model runs: auto, cpu, cuda or cuda:N (SLIPWAY_DEVICE)")
 	cfg.serverNameFlag(f)
 	cfg.isolationFlags(f)
@@ -89,6 +90,10 @@ func (m *modelServer) run(ctx context.Context, cfg *config, stdout io.Writer, lo
 	if p.token, err = cfg.token(); err != nil {
 		return err
 	}
+	operator, err := cfg.operatorToken()
+	if err != nil {
+		return err
+	}
 	models, err := p.runtime()
 	if err != nil {
 		return err
@@ -105,7 +110,7 @@ func (m *modelServer) run(ctx context.Context, cfg *config, stdout io.Writer, lo
 	defer sent()
 	g, err := gateway.New(gateway.Config{
 		HTTP: l.gatewayHTTP, GRPC: l.gatewayGRPC, Catalog: model, Blobs: model, Runtime: models,
-		StateDir: cfg.State, Token: p.token, Traces: provider, ServerName: cfg.ServerName, Version: version, Logger: log,
+		StateDir: cfg.State, Token: p.token, OperatorToken: operator, Traces: provider, ServerName: cfg.ServerName, Version: version, Logger: log, LogLevels: cfg.logLevels,
 	})
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-ml/slipway/artifacts"
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/serving"
+	"github.com/slipway-ml/slipway/internal/telemetry"
 )
 
 // Catalog is what the gateway asks of the catalog. *catalog.Catalog is one.
@@ -58,7 +59,7 @@ type Config struct {
 	// registry and unload them, beside what the routes want.
 	ModelControl bool
 	// OperatorToken is the bearer token that loading and unloading ask for under
-	// ModelControl. Required for it when HTTP listens on anything but a loopback address.
+	// ModelControl, and changing the settings of log and traces always. Required for it when HTTP listens on anything but a loopback address.
 	OperatorToken string
 	// Sensitive names columns that are never logged, by model; "*" is every
 	// model. What the model's configuration calls sensitive is added.
@@ -110,6 +111,8 @@ type Config struct {
 	// Registry takes the metrics that GET /metrics serves. Default: one of its own.
 	Registry *prometheus.Registry
 	Logger   *slog.Logger // default: slog.Default
+	// LogLevels are those of Logger, which clients may change; nil: nobody may.
+	LogLevels *telemetry.Levels
 }
 
 func (c Config) withDefaults() Config {

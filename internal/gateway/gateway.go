@@ -35,8 +35,10 @@ type Gateway struct {
 	layouts *layouts
 	metrics *metrics
 	prober  *prober
-	grpc    *grpcServer
-	changed chan struct{}
+	// throughput is what releases allow.
+	throughput throughput
+	grpc       *grpcServer
+	changed    chan struct{}
 
 	flushFailing, beatFailing bool
 }
@@ -56,7 +58,10 @@ func New(cfg Config) (*Gateway, error) {
 	g.id = cfg.Name + "-" + randomID()
 	g.table = NewTable(cfg.Logger)
 	g.budget = newBudget(cfg.MaxHeld)
-	g.tracing = newTracing(cfg.Traces)
+	g.tracing = newTracing(cfg.Traces, func() string {
+		r, _ := g.route("") // if there are several, the request fails
+		return r.Model
+	})
 	pool, err := serving.NewPool(serving.PoolConfig{
 		Runtime: cfg.Runtime, Fetch: files.fetch, Limits: cfg.Limits, Stock: cfg.Stock, MaxDelay: cfg.MaxDelay, WarmUp: cfg.WarmUp,
 		Observe: func(key serving.Key, b serving.Batch) { g.metrics.batches.observe(key, b) }, Trace: g.tracing.hook(), Logger: cfg.Logger,
@@ -65,17 +70,20 @@ func New(cfg Config) (*Gateway, error) {
 			case g.changed <- struct{}{}:
 			default: // one word is waiting already
 			}
+			g.prober.changed()
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
 	g.pool = pool
-	g.prober = newProber(pool)
+	g.prober = newProber(pool, func(key serving.Key) time.Duration {
+		return (*g.sync.configs.Load())[key].Deployment.HealthCheckInterval.D()
+	}, cfg.PredictTimeout, cfg.Logger)
 	g.control = newControl()
 	g.sync = newSync(cfg, g.table, pool, files, g.control.held)
 	g.stats = NewStats(g.id, cfg.Catalog.AddTraffic)
-	if g.metrics, err = newMetrics(cfg.Registry, g.table, pool, g.budget, g.contact); err != nil {
+	if g.metrics, err = newMetrics(cfg.Registry, g.table, pool, g.prober, g.budget, g.contact, cfg.Logger); err != nil {
 		return nil, err
 	}
 	g.layouts = &layouts{sensitive: cfg.Sensitive}
@@ -144,6 +152,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	behind, stopBehind := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBehind()
 	background.Go(func() { g.sync.run(behind, g.cfg.Poll, g.changed) })
+	background.Go(func() { g.prober.run(behind) })
 	background.Go(func() { g.report(behind) })
 	background.Go(func() { failed(g.log.Run(behind, g.cfg.DrainTimeout)) })
 	serve.Go(func() {
@@ -239,7 +248,7 @@ func (g *Gateway) instances() []catalog.Instance {
 	type version struct{ model, version string }
 	seen := map[version]bool{}
 	var out []catalog.Instance
-	for _, s := range g.pool.Statuses() {
+	for _, s := range g.prober.statuses() {
 		key := version{s.Model, s.Version}
 		if seen[key] { // the same name with other bytes, on its way out
 			continue

@@ -1,72 +1,12 @@
 package gateway
 
 import (
-	"context"
-	"errors"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/serving"
 )
-
-const (
-	probeFor = time.Second     // how long a verdict is good for
-	probeMax = 2 * time.Second // how long a probe may take
-)
-
-// prober runs a model to see whether it works, at most once in probeFor.
-type prober struct {
-	pool *serving.Pool
-
-	mu   sync.Mutex
-	last map[serving.Key]probe
-}
-
-type probe struct {
-	at  time.Time
-	err error
-}
-
-func newProber(pool *serving.Pool) *prober {
-	return &prober{pool: pool, last: map[serving.Key]probe{}}
-}
-
-// check says why a version does not work, nil if it does. A version that was
-// tried with zeros only counts as working.
-func (p *prober) check(key serving.Key) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if l, ok := p.last[key]; ok && time.Since(l.at) < probeFor {
-		return l.err
-	}
-	err := p.run(key)
-	for k, l := range p.last { // forget what is no longer asked for
-		if time.Since(l.at) > time.Minute {
-			delete(p.last, k)
-		}
-	}
-	if !errors.Is(err, serving.ErrNotReady) { // that may change at any moment
-		p.last[key] = probe{time.Now(), err}
-	}
-	return err
-}
-
-func (p *prober) run(key serving.Key) error {
-	lease, err := p.pool.Acquire(key)
-	if err != nil {
-		return err
-	}
-	defer lease.Release()
-	// Not the caller's context: the verdict is for others too.
-	ctx, cancel := context.WithTimeout(context.Background(), probeMax)
-	defer cancel()
-	if err := lease.Health(ctx); err != nil && !errors.Is(err, serving.ErrUnproven) {
-		return err
-	}
-	return nil
-}
 
 // health answers GET /health.
 type health struct {
@@ -97,6 +37,8 @@ type versionHealth struct {
 	Instances int     `json:"instances,omitempty"`
 	WarmUp    *warmUp `json:"warm_up,omitempty"`
 	Error     string  `json:"error,omitempty"`
+	// Check is the last health check; absent as long as nothing of it has run.
+	Check *healthCheck `json:"check,omitempty"`
 	// Process is how the version's process is; absent if it has none of its own.
 	Process *serving.Process `json:"process,omitempty"`
 }
@@ -109,10 +51,26 @@ type warmUp struct {
 	LeftOut string `json:"left_out,omitempty"`
 }
 
-func versionHealthOf(s serving.Status) versionHealth {
+// healthCheck is the last run of a version that was to see whether it works.
+type healthCheck struct {
+	At      time.Time `json:"at"`
+	OK      bool      `json:"ok"`
+	Seconds float64   `json:"seconds"` // that it took; 0: it was part of the warm-up
+	Error   string    `json:"error,omitempty"`
+	// Interval is the time between two of them, in seconds.
+	Interval float64 `json:"interval_seconds"`
+}
+
+func (g *Gateway) versionHealth(s serving.Status) versionHealth {
 	out := versionHealth{Version: s.Version, State: string(s.State), Device: s.Device, Instances: s.Instances, Error: clipTo(s.Error, 500), Process: s.Process}
 	if w := s.WarmUp; w.Took > 0 {
 		out.WarmUp = &warmUp{Rows: append([]int{}, w.Sizes...), Seconds: w.Took.Seconds(), LeftOut: clipTo(w.Left, 500)}
+	}
+	if c, ok := g.prober.last(s.Key); ok {
+		out.Check = &healthCheck{At: c.at, OK: c.err == nil, Seconds: c.took.Seconds(), Interval: g.prober.every(s.Key).Seconds()}
+		if c.err != nil {
+			out.Check.Error = clipError(c.err)
+		}
 	}
 	return out
 }
@@ -137,7 +95,7 @@ func (g *Gateway) health() health {
 	for name, c := range g.control.all() {
 		m, routed := out.Models[name]
 		if !routed && len(c.versions) > 0 { // whether it works is no verdict on the gateway
-			m = g.versionsHealth(modelHealth{Healthy: g.prober.check(c.versions[0].key) == nil}, name)
+			m = g.versionsHealth(modelHealth{Healthy: g.prober.verdict(c.versions[0].key) == nil}, name)
 		}
 		for _, v := range c.versions {
 			m.Loaded = append(m.Loaded, v.key.Version)
@@ -155,7 +113,7 @@ func (g *Gateway) health() health {
 func (g *Gateway) modelHealth(r catalog.Route) modelHealth {
 	m := modelHealth{Healthy: true, Stable: r.Stable, Canary: r.Canary, CanaryPermille: r.CanaryPermille, RouteRev: r.Rev}
 	if r.Stable != "" {
-		if err := g.prober.check(stableKey(r)); err != nil {
+		if err := g.prober.verdict(stableKey(r)); err != nil {
 			m.Healthy, m.Reason = false, clipError(err)
 		}
 	}
@@ -164,9 +122,9 @@ func (g *Gateway) modelHealth(r catalog.Route) modelHealth {
 
 // versionsHealth adds the versions held here.
 func (g *Gateway) versionsHealth(m modelHealth, model string) modelHealth {
-	for _, s := range g.pool.Statuses() {
+	for _, s := range g.prober.statuses() {
 		if s.Model == model {
-			m.Versions = append(m.Versions, versionHealthOf(s))
+			m.Versions = append(m.Versions, g.versionHealth(s))
 		}
 	}
 	return m

@@ -48,7 +48,7 @@ func (b inference) Infer(ctx context.Context, r oip.Request) (oip.Response, erro
 		return oip.Response{}, refusal(err)
 	}
 	defer leave()
-	ctx, span := g.tracing.begin(ctx)
+	ctx, span := g.tracing.begin(ctx, r.Model)
 	id := requestIDOf(r)
 	key, out, err := b.infer(ctx, r, id, subject)
 	span.done(key, id, serving.Input{Tensors: r.Inputs}.Len(), err)
@@ -68,7 +68,7 @@ func (b inference) Admits(ctx context.Context, model, version string) error {
 		return nil //nolint:nilerr // as above
 	}
 	defer c.Release()
-	if err := c.Admits(); err != nil {
+	if err := b.g.admits(c); err != nil {
 		b.g.count(c, answer{key: c.key}, err, false)
 		b.g.tracing.refused(ctx, c.key.Model, c.key.Version, err)
 		return refusal(err)
@@ -85,6 +85,9 @@ func (b inference) infer(ctx context.Context, r oip.Request, id, subject string)
 		return serving.Key{Model: r.Model, Version: r.Version}, nil, err
 	}
 	defer c.Release()
+	if err := g.take(c); err != nil {
+		return c.key, nil, err
+	}
 	limited, cancel := context.WithTimeout(ctx, g.cfg.PredictTimeout)
 	defer cancel()
 	began := time.Now()

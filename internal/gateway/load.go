@@ -32,7 +32,7 @@ func (b inference) Index(ctx context.Context) []oip.Entry {
 	states := map[serving.State]string{serving.Ready: oip.StateReady, serving.Loading: oip.StateLoading, serving.Failed: oip.StateUnavailable}
 	out := []oip.Entry{}
 	held := map[[2]string]bool{}
-	for _, s := range b.g.pool.Statuses() {
+	for _, s := range b.g.prober.statuses() {
 		held[[2]string{s.Model, s.Version}] = true
 		out = append(out, oip.Entry{Name: s.Model, Version: s.Version, State: states[s.State], Reason: clipTo(s.Error, 500)})
 	}

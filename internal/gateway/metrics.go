@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,11 +13,12 @@ import (
 
 // Outcomes of a prediction, as slipway_predictions_total counts them.
 const (
-	outcomeOK       = "ok"
-	outcomeError    = "error"    // the model failed
-	outcomeBusy     = "busy"     // the version had too many requests waiting
-	outcomeInvalid  = "invalid"  // the client's input does not fit
-	outcomeCanceled = "canceled" // the client went away
+	outcomeOK        = "ok"
+	outcomeError     = "error"     // the model failed
+	outcomeBusy      = "busy"      // the version had too many requests waiting
+	outcomeThrottled = "throttled" // the release allows no more requests a second
+	outcomeInvalid   = "invalid"   // the client's input does not fit
+	outcomeCanceled  = "canceled"  // the client went away
 )
 
 // metrics are what GET /metrics serves. Names and labels are part of the API.
@@ -29,11 +31,11 @@ type metrics struct {
 	batches     *batchMetrics
 }
 
-func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, held *budget, contact func() (time.Time, bool)) (*metrics, error) {
+func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, checks *prober, held *budget, contact func() (time.Time, bool), log *slog.Logger) (*metrics, error) {
 	m := &metrics{
 		batches: newBatchMetrics(),
 		predictions: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "slipway_predictions_total", Help: "Requests for predictions by the version that took them and how they ended: ok, error, busy, invalid or canceled.",
+			Name: "slipway_predictions_total", Help: "Requests for predictions by the version that took them and how they ended: ok, error, busy, throttled, invalid or canceled.",
 		}, []string{"model", "version", "outcome"}),
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "slipway_prediction_seconds", Help: "Time from the choice of a version to its answer, of the requests answered.",
@@ -58,20 +60,21 @@ func newMetrics(reg *prometheus.Registry, table *Table, pool *serving.Pool, held
 		}
 		return float64(at.UnixMilli()) / 1000
 	})
-	for _, c := range append(held.metrics(),
-		m.predictions, m.seconds, m.dropped, m.bare, m.unflushed, last, m.batches.queue, m.batches.compute, m.batches.rows, m.batches.cuts, m.batches.waits, newResourceCollector(pool), newInferenceCollector(pool), newCacheCollector(pool), newProcessCollector(pool), &routeCollector{
+	all := append(held.metrics(),
+		m.predictions, m.seconds, m.dropped, m.bare, m.unflushed, last, m.batches.queue, m.batches.compute, m.batches.rows, m.batches.cuts, m.batches.waits, newResourceCollector(pool), newInferenceCollector(pool), newCacheCollector(pool), newProcessCollector(pool), newStepCollector(pool), newCheckCollector(checks), newGPUCollector(gpus(log)), &routeCollector{
 			table:  table,
 			weight: prometheus.NewDesc("slipway_route_weight", "Share of a model's traffic that a version is given, 0 to 1.", []string{"model", "version"}, nil),
 			rev:    prometheus.NewDesc("slipway_route_revision", "Revision of the route in force.", []string{"model"}, nil),
 		},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	) {
+	)
+	if host := newHostCollector("/proc"); host != nil {
+		all = append(all, host)
+	}
+	for _, c := range all {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
-	}
-	if err := reg.Register(newStepCollector(pool)); err != nil {
-		return nil, fmt.Errorf("register metrics: %w", err)
 	}
 	return m, nil
 }

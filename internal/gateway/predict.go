@@ -24,7 +24,7 @@ type answer struct {
 
 // predict routes a request, runs it, counts it and logs it.
 func (g *Gateway) predict(ctx context.Context, id string, req predictRequest) (out answer, err error) {
-	ctx, span := g.tracing.begin(ctx)
+	ctx, span := g.tracing.begin(ctx, req.Model)
 	defer func() { span.done(out.key, id, req.Input.Len(), err) }()
 	leave, err := g.budget.admit(req.Input)
 	if err != nil {
@@ -36,6 +36,9 @@ func (g *Gateway) predict(ctx context.Context, id string, req predictRequest) (o
 		return answer{key: serving.Key{Model: req.Model}}, err
 	}
 	defer c.Release()
+	if err := g.take(c); err != nil {
+		return answer{key: c.key}, err
+	}
 	limited, cancel := context.WithTimeout(ctx, g.cfg.PredictTimeout)
 	defer cancel()
 	began := time.Now()
@@ -136,7 +139,7 @@ func (g *Gateway) onlyHere(c choice, in serving.Input) bool {
 }
 
 // count adds the request to the statistics and metrics. What is no failure of
-// the model (a client's mistake, a client gone) is in the metrics only.
+// the model (a client's mistake, a client gone, what a release does not allow) is in the metrics only.
 func (g *Gateway) count(c choice, a answer, err error, gone bool) {
 	outcome := outcomeOK
 	switch {
@@ -145,14 +148,17 @@ func (g *Gateway) count(c choice, a answer, err error, gone bool) {
 		outcome = outcomeInvalid
 	case gone:
 		outcome = outcomeCanceled
+	case errors.Is(err, errThroughput):
+		outcome = outcomeThrottled
 	case errors.Is(err, serving.ErrBusy):
 		outcome = outcomeBusy
 	default:
 		outcome = outcomeError
+		g.prober.suspect(c.key)
 	}
 	g.metrics.predictions.WithLabelValues(c.key.Model, c.key.Version, outcome).Inc()
 	switch outcome {
-	case outcomeInvalid, outcomeCanceled:
+	case outcomeInvalid, outcomeCanceled, outcomeThrottled:
 		return
 	case outcomeOK:
 		g.metrics.seconds.WithLabelValues(c.key.Model, c.key.Version).Observe(a.latency.Seconds())

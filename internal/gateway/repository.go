@@ -29,6 +29,7 @@ func (b inference) Metadata(model, version string) (oip.Metadata, error) {
 		MaxDelayMicroseconds: uint64(batching.MaxDelay / time.Microsecond),     //nolint:gosec // not negative
 		Instances:            int32(lease.Instances()), Device: lease.Device(), //nolint:gosec // at most maxInstances
 		ResponseCache: cached,
+		Unready:       b.g.prober.verdict(key),
 	}
 	if batching.MaxRows > 1 {
 		out.MaxBatch = batching.MaxRows

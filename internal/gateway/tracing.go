@@ -24,15 +24,17 @@ const (
 
 // tracing makes spans of requests; nil makes none.
 type tracing struct {
-	tracer trace.Tracer
-	w3c    propagation.TraceContext
+	tracer   trace.Tracer
+	w3c      propagation.TraceContext
+	sampling *sampling
+	only     func() string // the model that requests mean which name none
 }
 
-func newTracing(p trace.TracerProvider) *tracing {
+func newTracing(p trace.TracerProvider, only func() string) *tracing {
 	if p == nil {
 		return nil
 	}
-	return &tracing{tracer: p.Tracer("github.com/slipway-ml/slipway/internal/gateway")}
+	return &tracing{tracer: p.Tracer("github.com/slipway-ml/slipway/internal/gateway"), sampling: newSampling(), only: only}
 }
 
 // hook is told of each request's way through its model; nil if nothing is traced.
@@ -73,14 +75,21 @@ func (c carrier) Keys() []string {
 	return out
 }
 
-// begin starts the span of a request; end it with done. The caller's trace is
-// that of the headers or of gRPC's metadata.
-func (t *tracing) begin(ctx context.Context) (context.Context, request) {
+// begin starts the span of a request for a model; end it with done. The caller's trace is
+// that of the headers or of gRPC's metadata. A request that the settings leave out has none.
+func (t *tracing) begin(ctx context.Context, model string) (context.Context, request) {
 	if t == nil {
 		return ctx, request{}
 	}
 	if m, ok := metadata.FromIncomingContext(ctx); ok {
 		ctx = t.w3c.Extract(ctx, carrier(m))
+	}
+	now := t.sampling.now.Load()
+	if model == "" && len(now.models) > 0 {
+		model = t.only()
+	}
+	if !now.of(model).takes(trace.SpanContextFromContext(ctx).IsValid()) {
+		return ctx, request{}
 	}
 	ctx, span := t.tracer.Start(ctx, spanPredict, trace.WithSpanKind(trace.SpanKindServer))
 	return ctx, request{span}
@@ -123,7 +132,10 @@ func (t *tracing) refused(ctx context.Context, model, version string, err error)
 	if t == nil {
 		return
 	}
-	_, r := t.begin(ctx)
+	_, r := t.begin(ctx, model)
+	if r.span == nil {
+		return
+	}
 	for name, value := range map[string]string{"slipway.model": model, "slipway.version": version} {
 		if value != "" {
 			r.span.SetAttributes(attribute.String(name, value))

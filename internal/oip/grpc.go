@@ -53,8 +53,7 @@ func Authorize(b Backend, method string, md metadata.MD) error {
 var errToken = status.Error(codes.Unauthenticated, "a bearer token is required: send the metadata authorization: Bearer <token>")
 
 func (s *GRPC) authorize(ctx context.Context) error {
-	md, _ := metadata.FromIncomingContext(ctx)
-	if s.backend.Authorized(tokenOf(md)) {
+	if s.backend.Authorized(callerToken(ctx)) {
 		return nil
 	}
 	return errToken
@@ -66,6 +65,12 @@ func tokenOf(md metadata.MD) string {
 		return bearer(values[0])
 	}
 	return ""
+}
+
+// callerToken is the bearer token of the call whose context it is.
+func callerToken(ctx context.Context) string {
+	md, _ := metadata.FromIncomingContext(ctx)
+	return tokenOf(md)
 }
 
 // ServerLive answers as long as the process does.
@@ -80,11 +85,11 @@ func (s *GRPC) ServerReady(context.Context, *pb.ServerReadyRequest) (*pb.ServerR
 
 // ModelReady tells that a model can answer. One that is not known is an error.
 func (s *GRPC) ModelReady(_ context.Context, r *pb.ModelReadyRequest) (*pb.ModelReadyResponse, error) {
-	_, err := s.backend.Metadata(r.GetName(), r.GetVersion())
+	m, err := s.backend.Metadata(r.GetName(), r.GetVersion())
 	if err != nil && codeOf(err) != Unavailable {
 		return nil, statusOf(err)
 	}
-	return &pb.ModelReadyResponse{Ready: err == nil}, nil
+	return &pb.ModelReadyResponse{Ready: err == nil && m.Unready == nil}, nil
 }
 
 // ServerMetadata tells what the server is and can.
@@ -92,7 +97,7 @@ func (s *GRPC) ServerMetadata(ctx context.Context, _ *pb.ServerMetadataRequest) 
 	if err := s.authorize(ctx); err != nil {
 		return nil, err
 	}
-	return &pb.ServerMetadataResponse{Name: s.identity.Name, Version: s.identity.Version, Extensions: extensions}, nil
+	return &pb.ServerMetadataResponse{Name: s.identity.Name, Version: s.identity.Version, Extensions: extensionsOf(s.backend)}, nil
 }
 
 // ModelMetadata describes a model's tensors.

@@ -3,8 +3,6 @@ package oip
 import (
 	"context"
 
-	"google.golang.org/grpc/metadata"
-
 	pb "github.com/slipway-ml/slipway/internal/oip/inferencepb"
 )
 
@@ -12,6 +10,9 @@ import (
 func (s *GRPC) RepositoryIndex(ctx context.Context, r *pb.RepositoryIndexRequest) (*pb.RepositoryIndexResponse, error) {
 	if err := s.authorize(ctx); err != nil {
 		return nil, err
+	}
+	if err := s.identity.repository(r.GetRepositoryName()); err != nil {
+		return nil, statusOf(err)
 	}
 	out := &pb.RepositoryIndexResponse{}
 	for _, e := range listed(s.backend.Index(ctx), r.GetReady()) {
@@ -21,8 +22,7 @@ func (s *GRPC) RepositoryIndex(ctx context.Context, r *pb.RepositoryIndexRequest
 }
 
 func (s *GRPC) mayOperate(ctx context.Context) error {
-	md, _ := metadata.FromIncomingContext(ctx)
-	return mayOperate(s.backend, tokenOf(md))
+	return mayOperate(s.backend, callerToken(ctx))
 }
 
 // RepositoryModelLoad asks for a model to be served.
@@ -35,6 +35,9 @@ func (s *GRPC) RepositoryModelLoad(ctx context.Context, r *pb.RepositoryModelLoa
 
 func (s *GRPC) load(ctx context.Context, r *pb.RepositoryModelLoadRequest) error {
 	if err := s.mayOperate(ctx); err != nil {
+		return err
+	}
+	if err := s.identity.repository(r.GetRepositoryName()); err != nil {
 		return err
 	}
 	in := LoadRequest{Model: r.GetModelName()}
@@ -56,6 +59,9 @@ func (s *GRPC) load(ctx context.Context, r *pb.RepositoryModelLoadRequest) error
 // RepositoryModelUnload asks for a model not to be served any more.
 func (s *GRPC) RepositoryModelUnload(ctx context.Context, r *pb.RepositoryModelUnloadRequest) (*pb.RepositoryModelUnloadResponse, error) {
 	if err := s.mayOperate(ctx); err != nil {
+		return nil, statusOf(err)
+	}
+	if err := s.identity.repository(r.GetRepositoryName()); err != nil {
 		return nil, statusOf(err)
 	}
 	if err := s.backend.Unload(ctx, r.GetModelName()); err != nil {

@@ -52,6 +52,8 @@ type Metadata struct {
 	// Resources are what a running batch takes of what models share; the one of Priority N gets 1/N of the turns of one of priority 1.
 	Resources []Resource
 	Priority  int
+	// Unready says why the model, which is loaded, does not answer; nil: it does, as far as is known.
+	Unready error
 }
 
 // Step is a step of an ensemble.
@@ -98,7 +100,7 @@ type Entry struct {
 type Backend interface {
 	// Ready tells that the server can answer.
 	Ready() bool
-	// Metadata describes a model that is ready.
+	// Metadata describes a model that is loaded.
 	Metadata(model, version string) (Metadata, error)
 	// Infer runs a model. The tensors are complete, but need not fit the model.
 	Infer(ctx context.Context, r Request) (Response, error)
@@ -141,9 +143,9 @@ func configured(b Backend, model, version string) (Metadata, error) {
 
 // Identity is what the server says of itself.
 type Identity struct {
-	Name    string // some clients want "triton"
+	Name    string // some clients want "triton"; the model repository is called so too
 	Version string
 }
 
-// Extensions that are served.
+// Extensions that are served, beside those of an Adjustable.
 var extensions = []string{"classification", "model_repository", "schedule_policy", "model_configuration", "binary_tensor_data", "parameters", "statistics"}

@@ -51,9 +51,14 @@ func (s *REST) Handler() http.Handler {
 		get(model+"/stats", s.authorized(s.statistics))
 		post(model+"/infer", s.authorized(s.infer))
 	}
-	post("/v2/repository/index", s.authorized(s.index))
-	post("/v2/repository/models/{model}/load", s.operator(s.load))
-	post("/v2/repository/models/{model}/unload", s.operator(s.unload))
+	for _, repository := range []string{"/v2/repository", "/v2/repository/{repository}"} {
+		post(repository+"/index", s.authorized(s.named(s.index)))
+		post(repository+"/models/{model}/load", s.operator(s.named(s.load)))
+		post(repository+"/models/{model}/unload", s.operator(s.named(s.unload)))
+	}
+	mux.Handle("/v2/trace/setting", s.setting(s.traceSetting))
+	mux.Handle("/v2/models/{model}/trace/setting", s.setting(s.traceSetting))
+	mux.Handle("/v2/logging", s.setting(s.logSettings))
 	mux.Handle("/", s.answer("", func(http.ResponseWriter, *http.Request) (any, error) { return nil, Errorf(NotFound, "Not Found") }))
 	return mux
 }
@@ -118,7 +123,7 @@ func bearer(header string) string {
 }
 
 func (s *REST) server(http.ResponseWriter, *http.Request) (any, error) {
-	return map[string]any{"name": s.identity.Name, "version": s.identity.Version, "extensions": extensions}, nil
+	return map[string]any{"name": s.identity.Name, "version": s.identity.Version, "extensions": extensionsOf(s.backend)}, nil
 }
 
 func (s *REST) live(http.ResponseWriter, *http.Request) (any, error) {
@@ -135,6 +140,9 @@ func (s *REST) ready(w http.ResponseWriter, _ *http.Request) (any, error) {
 
 func (s *REST) modelReady(w http.ResponseWriter, r *http.Request) (any, error) {
 	m, err := s.backend.Metadata(r.PathValue("model"), r.PathValue("version"))
+	if err == nil && m.Unready != nil {
+		err = &Error{Code: Unavailable, Err: m.Unready}
+	}
 	if err != nil {
 		return nil, err
 	}

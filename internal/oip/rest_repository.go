@@ -36,6 +36,24 @@ func mayOperate(b Backend, token string) error {
 	return Errorf(Unauthorized, "the operator's bearer token is required: send the header Authorization: Bearer <token>")
 }
 
+// named lets requests through that are about the repository there is.
+func (s *REST) named(next handler) handler {
+	return func(w http.ResponseWriter, r *http.Request) (any, error) {
+		if err := s.identity.repository(r.PathValue("repository")); err != nil {
+			return nil, err
+		}
+		return next(w, r)
+	}
+}
+
+// repository says why there is no repository of that name. No name is the only one.
+func (id Identity) repository(name string) error {
+	if name != "" && name != id.Name {
+		return Errorf(NotFound, "there is no repository '%s': the only one is '%s', and need not be named", clip(name), id.Name)
+	}
+	return nil
+}
+
 // body reads a request's JSON, which may be missing.
 func (s *REST) body(w http.ResponseWriter, r *http.Request, into any) error {
 	b, err := s.read(w, r, nil)

@@ -36,6 +36,7 @@ type Instance struct {
 	responses *responses // nil: answers are not kept
 	counts    counts
 	good      atomic.Pointer[Input]
+	zeros     atomic.Bool // the model has answered zeros
 	warm      WarmUp
 
 	mu      sync.Mutex
@@ -141,6 +142,9 @@ func (i *Instance) Admits() error {
 	return err
 }
 
+// Refuse counts a request that its caller does not let in, by the reason that FailureOf has for err.
+func (i *Instance) Refuse(err error) { i.counts.request(0, err) }
+
 func (i *Instance) infer(ctx context.Context, in []onnx.Tensor, priority int) ([]onnx.Tensor, error) {
 	start := time.Now()
 	in, err := onnx.Arrange(i.model.Inputs(), in)
@@ -236,8 +240,8 @@ func (i *Instance) run(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, er
 }
 
 // Health runs the model on a row that it has answered before, or on a row of
-// zeros. The zeros need not be a row that the model knows: failing on them
-// is ErrUnproven, which tells that nothing is known yet.
+// zeros. The zeros need not be a row that the model knows: failing on them, if it has
+// not answered them before, is ErrUnproven, which tells that nothing is known yet.
 func (i *Instance) Health(ctx context.Context) error {
 	if in := i.good.Load(); in != nil {
 		if err := i.try(ctx, *in); err != nil {
@@ -246,7 +250,10 @@ func (i *Instance) Health(ctx context.Context) error {
 		return nil
 	}
 	err := i.try(ctx, i.model.Zero())
-	if err != nil && ctx.Err() == nil && (errors.Is(err, ErrModel) || errors.Is(err, ErrInput)) {
+	if err == nil {
+		i.zeros.Store(true)
+	}
+	if err != nil && !i.zeros.Load() && ctx.Err() == nil && (errors.Is(err, ErrModel) || errors.Is(err, ErrInput)) {
 		return fmt.Errorf("%w: %w", ErrUnproven, err)
 	}
 	return err

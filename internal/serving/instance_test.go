@@ -86,6 +86,9 @@ func TestHealthRunsAnAnsweredRow(t *testing.T) {
 		return answers(in), nil
 	}}, Limits{}, Batching{}, nil)
 	require.NoError(t, i.Health(context.Background()))
+	broken = true
+	require.NotErrorIs(t, i.Health(context.Background()), ErrUnproven, "it has answered zeros before")
+	broken = false
 	_, err := i.Predict(context.Background(), row)
 	require.NoError(t, err)
 	broken = true

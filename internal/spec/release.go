@@ -70,9 +70,10 @@ type Deployment struct {
 	Resources           Resources `yaml:"resources,omitempty" json:"resources,omitempty" jsonschema_description:"What one running batch takes of resources that models share, by name; none where left out."`
 	Priority            int       `yaml:"priority,omitempty" json:"priority,omitempty" jsonschema:"minimum=1,maximum=1024,default=1" jsonschema_description:"Where models compete for resources, one of priority N gets 1/N of the turns of one of priority 1."`
 	MaxLatencyMS        float64   `yaml:"max_latency_ms,omitempty" json:"max_latency_ms" jsonschema:"exclusiveMinimum=0,default=100" jsonschema_description:"Latency that callers can rely on, in milliseconds."`
-	MaxThroughput       float64   `yaml:"max_throughput,omitempty" json:"max_throughput" jsonschema:"exclusiveMinimum=0,default=1000" jsonschema_description:"Requests per second that are expected; on record, nothing enforces it yet."`
+	MaxThroughput       float64   `yaml:"max_throughput,omitempty" json:"max_throughput" jsonschema:"exclusiveMinimum=0,default=1000" jsonschema_description:"Requests per second that are expected, of one gateway; limit_throughput says whether more are refused."`
+	LimitThroughput     bool      `yaml:"limit_throughput,omitempty" json:"limit_throughput,omitempty" jsonschema:"default=false" jsonschema_description:"Whether a gateway refuses requests above max_throughput at once; else that is on record only."`
 	AutoScaling         *bool     `yaml:"auto_scaling,omitempty" json:"auto_scaling" jsonschema:"default=true" jsonschema_description:"Whether instances shall follow the load; on record, nothing scales them yet."`
-	HealthCheckInterval Duration  `yaml:"health_check_interval,omitempty" json:"health_check_interval" jsonschema:"default=30s" jsonschema_description:"Time between two health checks; on record, a gateway checks every second."`
+	HealthCheckInterval Duration  `yaml:"health_check_interval,omitempty" json:"health_check_interval" jsonschema:"default=30s" jsonschema_description:"Time between two health checks, each of which runs the model; below 1s counts as 1s."`
 }
 
 // Data names the tables of the release and what their columns mean. The tables
