@@ -43,6 +43,8 @@ func dieWithParent() error { return nil }
 
 func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
+func firstThread() bool { return false } // it does not matter where nothing is bound
+
 func bind(Limits) ([]string, error) {
 	return []string{"without a bound on processors, with the priority of others: only Linux lets a thread hand these on"}, nil
 }

@@ -42,6 +42,9 @@ func killGroup(p *os.Process) error {
 // terminate asks a child to end.
 func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
 
+// firstThread tells whether the calling thread is the process's first.
+func firstThread() bool { return unix.Gettid() == unix.Getpid() }
+
 // bind holds the calling thread, and the child that it starts, to the limits that a thread
 // hands on: so many processors, and a priority below others'.
 func bind(l Limits) (held []string, err error) {

@@ -135,9 +135,8 @@ type run struct {
 // dies with the thread, and runs where and as urgently as the thread may.
 func (r *run) start(cmd *exec.Cmd) (<-chan struct{}, error) {
 	started, ended := make(chan error, 1), make(chan struct{})
-	go func() {
+	onThread(func() {
 		defer close(ended)
-		runtime.LockOSThread()
 		err := func() (err error) {
 			if l := r.command.Limits; l.Cores <= 0 && l.Nice <= 0 {
 				defer runtime.UnlockOSThread() // else the thread ends with the goroutine: it is good for nothing else
@@ -154,8 +153,28 @@ func (r *run) start(cmd *exec.Cmd) (<-chan struct{}, error) {
 		if err != nil {
 			started <- err
 		}
-	}()
+	})
 	return ended, <-started
+}
+
+// onThread runs f in the background on a thread that ends with it, unless f gives it back. That can't be the process's
+// first thread, which Go keeps: what it was bound to would be seen of the process for ever.
+func onThread(f func()) {
+	go func() {
+		runtime.LockOSThread()
+		if !firstThread() {
+			f()
+			return
+		}
+		elsewhere := make(chan struct{}) // this thread is taken until then
+		go func() {
+			runtime.LockOSThread()
+			close(elsewhere)
+			f()
+		}()
+		<-elsewhere
+		runtime.UnlockOSThread()
+	}()
 }
 
 // outcome judges how the child ended; why is the reason for which it was ended, if it was.
