@@ -31,6 +31,15 @@ const (
 	frameInferAlone                      // as frameInfer, of one row and beside no other: the gateway's too, and likely one of several in a row
 )
 
+// frameNarrow is the bit of a kind that asks: on one thread.
+const frameNarrow frameKind = 0x80
+
+// asks tells whether a frame of this kind wants an inference.
+func (k frameKind) asks() bool {
+	k &^= frameNarrow
+	return k == frameInfer || k == frameInferAlone
+}
+
 // frameHeader is the size of the length, the call and the kind.
 const frameHeader = 4 + 8 + 1
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving"
 )
 
 // pipe asks a process of our own for inferences. Beside the gRPC connection, over which
@@ -63,6 +64,9 @@ func (p *pipe) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, erro
 	kind := frameInfer
 	if p.free.full(1) && rowsOf(in) == 1 {
 		kind, l.watch.soon = frameInferAlone, true
+	}
+	if serving.OnOneThread(ctx) {
+		kind |= frameNarrow
 	}
 	b, err := appendTensors(startFrame(l.out[:0], l.call, kind), in)
 	if err == nil {

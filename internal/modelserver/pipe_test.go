@@ -13,6 +13,7 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/onnx"
+	"github.com/slipway-ml/slipway/internal/serving"
 )
 
 // echo answers every input as it came.
@@ -118,6 +119,19 @@ func TestPipeTellsWhoseFaultItIs(t *testing.T) {
 }
 
 // A caller that leaves ends its computation, and nothing else.
+// That a batch shall have one thread is told across the pipe, also of one row alone, and not of the next one on the same lane.
+func TestPipeTellsOfOneThread(t *testing.T) {
+	t.Parallel()
+	var seen []bool
+	row := []onnx.Tensor{{Name: "x", Type: onnx.Float32, Shape: []int64{1, 1}, Floats: []float32{1}}}
+	p, _ := piped(t, echo{infos: infosOf(row), run: func(ctx context.Context) error { seen = append(seen, serving.OnOneThread(ctx)); return nil }})
+	for _, ctx := range []context.Context{t.Context(), serving.WithOneThread(t.Context()), t.Context()} {
+		_, err := p.Infer(ctx, row)
+		require.NoError(t, err)
+	}
+	require.Equal(t, []bool{false, true, false}, seen)
+}
+
 func TestPipeCancels(t *testing.T) {
 	t.Parallel()
 	entered, ended := make(chan struct{}, 1), make(chan struct{}, 1)

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/slipway-ml/slipway/internal/oip"
+	"github.com/slipway-ml/slipway/internal/serving"
 )
 
 // pipeServer answers the calls of a pipe, a lane's one after the other.
@@ -71,7 +72,7 @@ func (s *pipeServer) serve(ctx context.Context, lane io.ReadWriteCloser) {
 	for {
 		f, err := frames.next()
 		watch.soon = f.kind == frameInferAlone
-		if err != nil || f.kind != frameInfer && f.kind != frameInferAlone || laneOf(f.call) >= len(s.lanes) {
+		if err != nil || !f.kind.asks() || laneOf(f.call) >= len(s.lanes) {
 			_ = lane.Close() // as above
 			return
 		}
@@ -97,6 +98,9 @@ func (s *pipeServer) run(ctx context.Context, f frame, b []byte) []byte {
 		cancel()
 	}
 	s.mu.Unlock()
+	if f.kind&frameNarrow != 0 {
+		ctx = serving.WithOneThread(ctx)
+	}
 	out, err := s.infer(ctx, f, b)
 	if err != nil {
 		out, _ = sealFrame(append(append(startFrame(b[:0], f.call, frameError), byte(oip.CodeOf(err))), clipped([]byte(err.Error()))...)) // short

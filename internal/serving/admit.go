@@ -23,7 +23,7 @@ func (b *Batcher) enqueue(c *call) error {
 // refused says why a request can't wait at a place in the queue. The caller holds b.mu.
 func (b *Batcher) refused(c *call, at int) error {
 	most := b.limits.Waiting
-	if b.timer != nil || b.withdraw != nil || b.running < b.places() {
+	if b.timer != nil || b.withdraw != nil || b.running < b.places(0) {
 		most = max(most, b.batching.MaxRows) // they wait for each other, or for resources, not for a place
 	}
 	if same := at - b.firstAbove(c.urgency-1); same >= most {
@@ -39,7 +39,7 @@ func (b *Batcher) refused(c *call, at int) error {
 func (b *Batcher) admits() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.running < b.places() && b.timer == nil && b.withdraw == nil {
+	if b.running < b.places(1) && b.timer == nil && b.withdraw == nil {
 		return nil
 	}
 	return b.refused(&call{rows: 1, urgency: Usual}, b.firstAbove(Usual))
@@ -61,10 +61,10 @@ func (b *Batcher) late(c *call, ahead int) error {
 	for _, less := range b.queue[ahead:] {
 		rows -= less.rows
 	}
-	most, places := int64(b.batching.MaxRows), int64(b.places())
-	if rows < most*places {
+	if rows < b.welcome() {
 		return nil
 	}
+	most, places := int64(b.batching.MaxRows), int64(max(b.places(c.rows), 1))
 	// Those that run have to end; then come the batches before this one, and its own.
 	turns := 1 + (rows+c.rows+most*places-1)/(most*places)
 	if expected := time.Duration(turns) * (b.service + b.waits()); expected > b.limits.Latency {
@@ -85,5 +85,10 @@ func (b *Batcher) learn(done Batch) {
 	}
 	b.service += time.Duration(learning * float64(done.Compute-b.service))
 	b.waited += time.Duration(learning * float64(done.Wait-b.waited))
+	if !b.recent() {
+		b.away = 0
+	}
+	b.busy -= done.Rows
+	b.away += done.Rows
 	b.last, b.ended = done, time.Now()
 }

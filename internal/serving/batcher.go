@@ -72,6 +72,7 @@ type Batcher struct {
 	running int // batches, and a place that waits for resources
 	holding
 	sharing
+	narrowing
 }
 
 // Batch is what is known of a batch that has run.
@@ -151,11 +152,14 @@ func (b *Batcher) Infer(ctx context.Context, in []onnx.Tensor, priority int) ([]
 		return nil, fmt.Errorf("before the model ran: %w", context.DeadlineExceeded)
 	}
 	b.mu.Lock()
-	free := b.running < b.places() && len(b.queue) == 0 && !b.hold(c)
+	b.away = max(b.away-c.rows, 0)
+	free := b.running < b.places(c.rows) && len(b.queue) == 0 && !b.hold(c)
 	if free && b.gate.try() {
 		b.running++
+		b.busy += c.rows
+		narrow := b.narrow
 		b.mu.Unlock()
-		b.alone(c)
+		b.alone(c, narrow)
 		return c.out, c.err
 	}
 	if err := b.enqueue(c); err != nil {
@@ -196,7 +200,7 @@ func urgencyOf(priority int) int {
 }
 
 // alone runs a request on its caller's goroutine, for there is nobody to share with.
-func (b *Batcher) alone(c *call) {
+func (b *Batcher) alone(c *call, narrow bool) {
 	cut := CutIdle
 	if c.shape == "" {
 		cut = CutAlone
@@ -204,7 +208,7 @@ func (b *Batcher) alone(c *call) {
 	// Others may be waiting by the time it ends; they must not depend on this
 	// caller, and a panic must not take their turn with it.
 	defer b.turn()
-	b.execute([]*call{c}, cut, 0)
+	b.execute([]*call{c}, cut, way{narrow: narrow})
 }
 
 // turn hands a place that became free to those who wait.
@@ -219,9 +223,17 @@ func (b *Batcher) turn() {
 	}
 }
 
-// next starts a batch if a place is free and somebody waits. The caller holds b.mu.
+// next starts a batch if a place is free and somebody waits, and where batches run side by side one for each free place. The caller holds b.mu.
 func (b *Batcher) next(cut Cut) {
-	if b.running >= b.places() || len(b.queue) == 0 {
+	b.start(cut)
+	for b.narrow && len(b.queue) > 0 && b.running < b.places(0) && !b.reunite(b.rows) {
+		b.start(CutTurn)
+	}
+}
+
+// start is next for one place.
+func (b *Batcher) start(cut Cut) {
+	if len(b.queue) == 0 || b.running >= b.places(0) {
 		return
 	}
 	b.stopTimer()
@@ -230,16 +242,18 @@ func (b *Batcher) next(cut Cut) {
 		return
 	}
 	b.running++
+	narrow := b.narrow
 	batch, cut := b.form(cut)
 	go func() {
 		defer b.turn()
-		b.execute(batch, cut, 0)
+		b.execute(batch, cut, way{narrow: narrow})
 	}()
 }
 
 // form closes the batch that begins with the first request of the queue. The caller holds b.mu.
 func (b *Batcher) form(cut Cut) ([]*call, Cut) {
-	batch, full := b.take()
+	batch, rows, full := b.take()
+	b.busy += rows
 	switch {
 	case batch[0].shape == "":
 		cut = CutAlone
@@ -258,9 +272,8 @@ func (b *Batcher) form(cut Cut) ([]*call, Cut) {
 
 // take removes the first request and those that can share its batch from the
 // queue. The caller holds b.mu.
-func (b *Batcher) take() (batch []*call, full bool) {
-	first := b.queue[0]
-	rows := int64(0)
+func (b *Batcher) take() (batch []*call, rows int64, full bool) {
+	first, most := b.queue[0], b.share()
 	rest := b.queue[:0]
 	for _, c := range b.queue {
 		switch {
@@ -268,7 +281,7 @@ func (b *Batcher) take() (batch []*call, full bool) {
 		case full || c.shape == "" || c.shape != first.shape:
 			rest = append(rest, c)
 			continue
-		case rows+c.rows > int64(b.batching.MaxRows):
+		case rows+c.rows > most:
 			full = true // a later one that would fit must not overtake this one
 			rest = append(rest, c)
 			continue
@@ -279,7 +292,7 @@ func (b *Batcher) take() (batch []*call, full bool) {
 	clear(b.queue[len(rest):])
 	b.queue = rest
 	b.rows -= rows
-	return batch, full || rows >= int64(b.batching.MaxRows)
+	return batch, rows, rows >= int64(b.batching.MaxRows) || full && most == int64(b.batching.MaxRows)
 }
 
 // leave takes a request that is no longer waited for out of the queue, or out of its batch's crowd.
@@ -302,15 +315,21 @@ func (b *Batcher) leave(c *call) {
 	}
 }
 
+// way is how a batch comes to run.
+type way struct {
+	narrow bool          // beside others, on one thread
+	waited time.Duration // for resources
+}
+
 // execute runs a batch and answers its requests.
-func (b *Batcher) execute(batch []*call, cut Cut, waited time.Duration) {
+func (b *Batcher) execute(batch []*call, cut Cut, w way) {
 	start := time.Now()
-	report := Batch{Requests: len(batch), Cut: cut, Queue: make([]time.Duration, len(batch)), Shares: b.gate != nil, Wait: waited}
+	report := Batch{Requests: len(batch), Cut: cut, Queue: make([]time.Duration, len(batch)), Shares: b.gate != nil, Wait: w.waited}
 	var joined, answered time.Time
 	if len(batch) == 1 {
-		batch[0].out, batch[0].err = b.infer(batch[0].ctx, batch[0].in)
+		batch[0].out, batch[0].err = b.infer(batch[0].ctx, batch[0].in, w.narrow)
 	} else {
-		joined, answered = b.joint(batch)
+		joined, answered = b.joint(batch, w.narrow)
 	}
 	report.Compute = time.Since(start)
 	if !answered.IsZero() {
@@ -332,7 +351,7 @@ func (b *Batcher) execute(batch []*call, cut Cut, waited time.Duration) {
 
 // joint runs several requests as one, and each alone if that fails. It tells when they were put together and when the
 // model had answered; both are zero if it failed.
-func (b *Batcher) joint(batch []*call) (joined, answered time.Time) {
+func (b *Batcher) joint(batch []*call, narrow bool) (joined, answered time.Time) {
 	ins := make([][]onnx.Tensor, len(batch))
 	rows := make([]int64, len(batch))
 	for i, c := range batch {
@@ -340,7 +359,7 @@ func (b *Batcher) joint(batch []*call) (joined, answered time.Time) {
 	}
 	all := onnx.Concat(ins)
 	joined = time.Now()
-	out, err := b.infer(batch[0].crowd.ctx, all)
+	out, err := b.infer(batch[0].crowd.ctx, all, narrow)
 	answered = time.Now()
 	batch[0].crowd.cancel()
 	var parts [][]onnx.Tensor
@@ -353,7 +372,7 @@ func (b *Batcher) joint(batch []*call) (joined, answered time.Time) {
 		if err == nil {
 			c.out = parts[i]
 		} else {
-			c.out, c.err = b.infer(c.ctx, c.in)
+			c.out, c.err = b.infer(c.ctx, c.in, narrow)
 		}
 	}
 	if err != nil {
@@ -362,7 +381,10 @@ func (b *Batcher) joint(batch []*call) (joined, answered time.Time) {
 	return joined, answered
 }
 
-func (b *Batcher) infer(ctx context.Context, in []onnx.Tensor) (out []onnx.Tensor, err error) {
+func (b *Batcher) infer(ctx context.Context, in []onnx.Tensor, narrow bool) (out []onnx.Tensor, err error) {
 	defer recovered(&err)
+	if narrow {
+		ctx = WithOneThread(ctx)
+	}
 	return b.model.Infer(ctx, in)
 }

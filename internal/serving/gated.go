@@ -13,11 +13,8 @@ type sharing struct {
 	waited   time.Duration      // mean of how long that takes
 }
 
-// places is how many batches may run at once, as far as resources that models share suffice for.
-func (b *Batcher) places() int {
-	if b.gate == nil {
-		return b.limits.Running
-	}
+// shared is how many batches may run at once, as far as resources that models share suffice for.
+func (b *Batcher) shared() int {
 	return max(min(b.limits.Running, b.gate.batches()), 1)
 }
 
@@ -57,7 +54,7 @@ func (b *Batcher) await(ctx context.Context, t *turn, cut Cut) {
 		b.next(CutTurn)
 		b.mu.Unlock()
 		defer b.turn()
-		b.execute(batch, cut, waited)
+		b.execute(batch, cut, way{waited: waited})
 		return
 	}
 	b.running--

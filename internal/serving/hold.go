@@ -33,7 +33,7 @@ func (b *Batcher) hold(c *call) bool {
 		return false
 	case b.timer != nil: // another is held back already
 		return true
-	case time.Since(b.ended) < b.took()/wholeShare && b.reunite(c.rows):
+	case b.recent() && b.reunite(c.rows):
 		return true
 	}
 	return b.batching.MaxDelay > 0 && b.wait(b.batching.MaxDelay, 0, time.Time{})
@@ -43,11 +43,17 @@ func (b *Batcher) hold(c *call) bool {
 // processors that are busy with the model most of the time, two halves take longer than the whole. The caller holds b.mu.
 func (b *Batcher) reunite(waiting int64) bool {
 	took, enough := b.took(), min(waiting+b.last.Rows, int64(b.batching.MaxRows))
-	if b.last.Requests <= 1 || waiting >= enough || took < minReunion || b.running > 0 {
+	if b.narrow {
+		enough = b.share()
+	}
+	if b.last.Requests <= 1 || waiting >= enough || took < minReunion || b.running > 0 && !b.narrow {
 		return false
 	}
 	return b.wait(took/firstShare, enough, time.Now().Add(took/wholeShare))
 }
+
+// recent tells whether a batch has ended so lately that its callers may be about to come back. The caller holds b.mu.
+func (b *Batcher) recent() bool { return time.Since(b.ended) < b.took()/wholeShare }
 
 // took is what a batch takes, or the most that counts.
 func (b *Batcher) took() time.Duration { return min(b.service, maxReunion) }

@@ -19,6 +19,8 @@ import (
 type Limits struct {
 	// Running is how many batches run at once; 0 means 1, but see PoolConfig.Limits.
 	Running int
+	// Narrow is how many run at once, on a thread each, while that many large ones can be made. Not above Running: they never do.
+	Narrow int
 	// Waiting is how many more requests of each priority may wait for their turn before ErrBusy.
 	Waiting int
 	// Latency is what callers rely on: a request is refused with ErrBusy when a full

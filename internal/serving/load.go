@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // load brings one version to Ready, trying until it succeeds or is no longer wanted.
@@ -59,7 +61,11 @@ func (p *Pool) try(ctx context.Context, d Desired, e *entry) (inst *Instance, no
 	limits.Latency = time.Duration(d.Config.Deployment.MaxLatencyMS * float64(time.Millisecond))
 	limits.Cache = int64(d.Config.Deployment.ResponseCacheMB) * 1e6
 	if limits.Running == 0 {
-		limits.Running = spreadOver(d.Config.Deployment, len(artifact), model.Device(), p.cores).Instances
+		s := spreadOver(d.Config.Deployment, len(artifact), model.Device(), p.cores)
+		limits.Running = s.Instances
+		if d.Config.RuntimeOf(artifact) == spec.RuntimeONNX { // others' threads are their own
+			limits.Narrow = s.Narrow
+		}
 	}
 	gate, err := p.limiter.join(d.Config.Deployment, model.Device())
 	if err != nil {

@@ -58,13 +58,20 @@ func (o *ONNX) Load(ctx context.Context, artifact []byte, config spec.Model) (_ 
 		s.all = append(s.all, session)
 		s.free <- session
 	}
+	if spread.Narrow > 0 && options.Threads > 1 {
+		options.Threads = 1
+		if s.narrow, err = o.runtime.Open(artifact, options); err != nil {
+			return nil, err
+		}
+	}
 	return NewModel(s, config)
 }
 
 // onnxSessions is one model in one or several equal sessions, at least one.
 type onnxSessions struct {
-	all  []*onnx.Session
-	free chan *onnx.Session // those that no call uses, where there are several
+	all    []*onnx.Session
+	free   chan *onnx.Session // those that no call uses, where there are several
+	narrow *onnx.Session      // with one thread, for any number of calls at once; nil: none
 }
 
 func (s *onnxSessions) Inputs() []onnx.Info { return s.all[0].Inputs() }
@@ -92,6 +99,9 @@ func (s *onnxSessions) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tens
 }
 
 func (s *onnxSessions) run(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {
+	if s.narrow != nil && OnOneThread(ctx) {
+		return s.narrow.Run(ctx, in)
+	}
 	if len(s.all) == 1 {
 		return s.all[0].Run(ctx, in)
 	}
@@ -105,9 +115,12 @@ func (s *onnxSessions) run(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor
 }
 
 func (s *onnxSessions) Close() error {
-	errs := make([]error, len(s.all))
-	for i, session := range s.all {
-		errs[i] = session.Close()
+	var err error
+	for _, session := range s.all {
+		err = errors.Join(err, session.Close())
 	}
-	return errors.Join(errs...)
+	if s.narrow != nil {
+		err = errors.Join(err, s.narrow.Close())
+	}
+	return err
 }

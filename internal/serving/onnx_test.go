@@ -1,15 +1,19 @@
 package serving_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/serving"
@@ -112,4 +116,39 @@ func device(t testing.TB) onnx.Device {
 	d, err := onnx.ParseDevice(name)
 	require.NoError(t, err)
 	return d
+}
+
+// A large model answers the same on one thread, beside others, as on all.
+func TestLargeModelOnOneThread(t *testing.T) {
+	t.Parallel()
+	library, err := onnx.FindLibrary()
+	require.NoError(t, err)
+	r, err := onnx.Start(library)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, r.Close()) }()
+	s, err := serving.NewONNX(r, onnx.Options{Device: onnx.DeviceCPU})
+	require.NoError(t, err)
+	artifact, err := os.ReadFile("../../examples/mnist/models/1.0.0.onnx")
+	require.NoError(t, err)
+	const size = 17 << 20
+	artifact = protowire.AppendTag(artifact, 6, protowire.BytesType) // doc_string, which makes it large
+	artifact = protowire.AppendBytes(artifact, bytes.Repeat([]byte(" "), size))
+	m, err := s.Load(t.Context(), artifact, spec.Model{Task: spec.Classification})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, m.Close()) }()
+	in := []onnx.Tensor{{Name: m.Inputs()[0].Name, Type: onnx.Float32, Shape: []int64{2, 784}, Floats: make([]float32, 2*784)}}
+	for i := range in[0].Floats {
+		in[0].Floats[i] = float32(i%11) / 11
+	}
+	want, err := m.Infer(t.Context(), in)
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			got, err := m.Infer(serving.WithOneThread(t.Context()), in)
+			assert.NoError(t, err)
+			assert.Equal(t, want, got)
+		})
+	}
+	all.Wait()
 }

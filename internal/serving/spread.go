@@ -11,9 +11,10 @@ import (
 const largeModel = 16 << 20
 
 // spread is how a model version uses its device: so many instances, each of
-// which runs one batch at a time with so many threads.
+// which runs one batch at a time with so many threads; or, while so many requests come that each processor
+// can have a large batch of its own, so many batches at once with a thread each. Narrow 0: never.
 type spread struct {
-	Instances, Threads int
+	Instances, Threads, Narrow int
 }
 
 // spreadOver divides a device's processors among a model's instances. On a CPU a
@@ -30,12 +31,17 @@ func spreadOver(d spec.Deployment, size int, device string, cores int) spread {
 	default:
 		n = max(cores/4, 1)
 	}
-	return spread{Instances: n, Threads: max(cores/n, 1)}
+	s := spread{Instances: n, Threads: max(cores/n, 1)}
+	if device == "cpu" && d.Instances == 0 && s.Threads > 1 {
+		s.Narrow = cores
+	}
+	return s
 }
 
 // Places is how many batches of a model of so many bytes run at once on so many cores, at least 1; on an accelerator it is no more.
 func Places(d spec.Deployment, size, cores int) int {
-	return spreadOver(d, size, "cpu", cores).Instances
+	s := spreadOver(d, size, "cpu", cores)
+	return max(s.Instances, s.Narrow)
 }
 
 // Cores are the processors that this process may use. Ask when the process starts: later it may use them otherwise (package procs).

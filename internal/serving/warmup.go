@@ -101,7 +101,11 @@ func (i *Instance) warmSize(ctx context.Context, in Input, n int) (err error) {
 	if err != nil {
 		return err
 	}
-	for range warmRounds * i.batcher.limits.Running {
+	all := warmRounds * i.batcher.limits.Running
+	for run := range all + warmRounds*i.batcher.limits.Narrow {
+		if run == all {
+			ctx = WithOneThread(ctx)
+		}
 		out, err := i.run(ctx, tensors)
 		if err != nil {
 			return err

@@ -198,13 +198,13 @@ func TestSpreadOver(t *testing.T) {
 		cores           int
 		want            spread
 	}{
-		{0, 1 << 20, "cpu", 8, spread{8, 1}},
-		{0, 100 << 20, "cpu", 8, spread{2, 4}},
-		{0, 100 << 20, "cpu", 2, spread{1, 2}},
-		{0, 1 << 20, "cuda", 8, spread{1, 8}},
-		{3, 1 << 20, "cpu", 8, spread{3, 2}},
-		{16, 100 << 20, "cpu", 4, spread{16, 1}},
-		{2, 1, "cuda", 1, spread{2, 1}},
+		{0, 1 << 20, "cpu", 8, spread{8, 1, 0}},
+		{0, 100 << 20, "cpu", 8, spread{2, 4, 8}},
+		{0, 100 << 20, "cpu", 2, spread{1, 2, 2}},
+		{0, 1 << 20, "cuda", 8, spread{1, 8, 0}},
+		{3, 1 << 20, "cpu", 8, spread{3, 2, 0}},
+		{16, 100 << 20, "cpu", 4, spread{16, 1, 0}},
+		{2, 1, "cuda", 1, spread{2, 1, 0}},
 	} {
 		require.Equal(t, c.want, spreadOver(spec.Deployment{Instances: c.instances}, c.size, c.device, c.cores), c)
 	}
