@@ -54,6 +54,7 @@ func (c *config) checkIsolation() error {
 // runtime is what models that serve run on.
 func (p *platform) runtime() (serving.Runtime, error) {
 	cfg := p.cfg.modelServer(p.log)
+	cfg.Narrow = true
 	if p.cfg.Isolation == isolationNone {
 		return p.cfg.selection(lazyRuntime{onnx.Options{Device: cfg.Device, DeviceMemory: cfg.DeviceMemory}}, cfg)
 	}
@@ -100,5 +101,5 @@ func (l lazyRuntime) Load(ctx context.Context, artifact []byte, config spec.Mode
 	if err != nil {
 		return nil, err
 	}
-	return loaded.Load(ctx, artifact, config)
+	return loaded.Narrowed().Load(ctx, artifact, config)
 }

@@ -84,6 +84,9 @@ func openModel(rt *onnx.Runtime, f io.ReaderAt, r ownRequest) (serving.Model, er
 	if err != nil {
 		return nil, err
 	}
+	if r.Narrow {
+		runtime = runtime.Narrowed()
+	}
 	model := make([]byte, r.Size)
 	if _, err := io.ReadFull(io.NewSectionReader(f, 0, r.Size), model); err != nil {
 		return nil, fmt.Errorf("read the model: %w", err)

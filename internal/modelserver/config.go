@@ -15,6 +15,9 @@ type Config struct {
 	Device onnx.Device
 	// DeviceMemory bounds in bytes what an ONNX model takes of a CUDA device's memory. 0: no bound.
 	DeviceMemory int64
+	// Narrow has the processes of large ONNX models hold a second session, by which several calls run at once on a thread each
+	// (serving.Narrowable), where Memory is enough: for a gateway.
+	Narrow bool
 	// Threads bounds the threads of one computation; 0: the process takes what it sees fit.
 	Threads int
 	// Memory is the most resident memory of a process in bytes. 0: no bound.

@@ -11,6 +11,8 @@ import (
 type kind interface {
 	// launch prepares a start.
 	launch() (*launch, error)
+	// narrow is how many calls may run at once on a thread each, see serving.Narrowable.
+	narrow() int
 	// close frees what the starts shared, after the last process has ended.
 	close() error
 }

@@ -21,6 +21,7 @@ type own struct {
 	cfg     Config
 	request ownRequest
 	lanes   int
+	places  int      // of calls with a thread each; 0: none
 	file    *os.File // the model; its name is gone, so it leaves nothing behind
 }
 
@@ -28,6 +29,7 @@ type own struct {
 type ownRequest struct {
 	Model   spec.Model   `json:"model"`
 	Options onnx.Options `json:"options"`
+	Narrow  bool         `json:"narrow"`
 	Size    int64        `json:"size"` // of the model, in bytes
 }
 
@@ -52,8 +54,12 @@ func newOwn(cfg Config, artifact []byte, config spec.Model, cores int) (*own, er
 		return nil, errors.Join(fmt.Errorf("keep the model for its process: %w", err), f.Close())
 	}
 	// Batches at once, and one more for who asks whether the model is well.
-	lanes := min(serving.Places(config.Deployment, len(artifact), cores)+1, maxLanes)
-	return &own{cfg: cfg, file: f, lanes: lanes, request: ownRequest{Model: config, Options: onnx.Options{Device: cfg.Device, DeviceMemory: cfg.DeviceMemory, Threads: cfg.Threads}, Size: int64(len(artifact))}}, nil
+	places := 0
+	if cfg.Narrow && cfg.Threads != 1 {
+		places = serving.SideBySide(config.Deployment, len(artifact), cores, cfg.Memory)
+	}
+	lanes := min(max(serving.Places(config.Deployment, len(artifact), cores), places)+1, maxLanes)
+	return &own{cfg: cfg, file: f, lanes: lanes, places: places, request: ownRequest{Model: config, Narrow: places > 0, Options: onnx.Options{Device: cfg.Device, DeviceMemory: cfg.DeviceMemory, Threads: cfg.Threads}, Size: int64(len(artifact))}}, nil
 }
 
 func (o *own) launch() (*launch, error) {
@@ -75,6 +81,8 @@ func (o *own) launch() (*launch, error) {
 		release: sync.OnceValue(func() error { return closeAll(files) }),
 	}, nil
 }
+
+func (o *own) narrow() int { return o.places }
 
 func (o *own) close() error { return o.file.Close() }
 

@@ -2,6 +2,7 @@ package modelserver
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,11 +12,14 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -50,6 +54,48 @@ func TestSameAnswersAsInProcess(t *testing.T) {
 	require.Positive(t, p.Resident)
 	require.Contains(t, strings.Join(p.Barriers, "; "), "seccomp")
 	require.Empty(t, p.Down)
+}
+
+// A large model's process answers several calls with a thread each, where that is wanted and memory is enough for it.
+func TestLargeModelSideBySide(t *testing.T) {
+	t.Parallel()
+	const size = 48 << 20
+	large := protowire.AppendTag(example(t), 6, protowire.BytesType) // doc_string
+	large = protowire.AppendBytes(large, bytes.Repeat([]byte(" "), size))
+	config := spec.Model{Name: "credit-risk", Version: "1.0.0", Task: spec.Classification}
+	cfg := Config{Device: onnx.DeviceCPU, Narrow: true}
+	places := serving.SideBySide(config.Deployment, len(large), serving.Cores(), 0)
+	one := config
+	one.Deployment.Instances = 1
+	for _, c := range []struct {
+		cfg   Config
+		model spec.Model
+		want  int
+	}{
+		{cfg, config, places},
+		{cfg, one, 0},
+		{Config{Device: onnx.DeviceCPU}, config, 0},
+		{Config{Device: onnx.DeviceCPU, Narrow: true, Threads: 1}, config, 0},
+		{Config{Device: onnx.DeviceCPU, Narrow: true, Memory: 8*size - 1}, config, 0},
+	} {
+		r, err := NewONNX(c.cfg)
+		require.NoError(t, err)
+		m := load(t, r, large, c.model)
+		require.Equal(t, c.want, m.(serving.Narrowable).Narrow())
+		in, err := m.Tensors(exampleRow())
+		require.NoError(t, err)
+		want, err := m.Infer(t.Context(), in)
+		require.NoError(t, err)
+		var all sync.WaitGroup
+		for range c.want {
+			all.Go(func() {
+				got, err := m.Infer(serving.WithOneThread(t.Context()), in)
+				assert.NoError(t, err)
+				assert.Equal(t, want, got)
+			})
+		}
+		all.Wait()
+	}
 }
 
 func inProcess(t testing.TB) serving.Runtime {

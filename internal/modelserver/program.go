@@ -147,6 +147,8 @@ func (f *foreign) connect(ctx context.Context) (net.Conn, error) {
 	}
 }
 
+func (f *foreign) narrow() int { return 0 }
+
 func (f *foreign) close() error { return f.folder.Close() }
 
 // becomeProgram is a process that confines itself and becomes a program.

@@ -211,6 +211,14 @@ func (s *session) notReady(ctx context.Context, p *life) error {
 	return fmt.Errorf("%w: its process has ended: %s", serving.ErrNotReady, deathOf(context.Cause(p.ctx)))
 }
 
+// Narrow implements serving.Narrowable. On a device there are no threads to share.
+func (s *session) Narrow() int {
+	if s.device != string(onnx.DeviceCPU) {
+		return 0
+	}
+	return s.kind.narrow()
+}
+
 // Process implements serving.Supervised.
 func (s *session) Process() (serving.Process, bool) {
 	p := s.life.Load()

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // load brings one version to Ready, trying until it succeeds or is no longer wanted.
@@ -61,10 +59,9 @@ func (p *Pool) try(ctx context.Context, d Desired, e *entry) (inst *Instance, no
 	limits.Latency = time.Duration(d.Config.Deployment.MaxLatencyMS * float64(time.Millisecond))
 	limits.Cache = int64(d.Config.Deployment.ResponseCacheMB) * 1e6
 	if limits.Running == 0 {
-		s := spreadOver(d.Config.Deployment, len(artifact), model.Device(), p.cores)
-		limits.Running = s.Instances
-		if d.Config.RuntimeOf(artifact) == spec.RuntimeONNX { // others' threads are their own
-			limits.Narrow = s.Narrow
+		limits.Running = spreadOver(d.Config.Deployment, len(artifact), model.Device(), p.cores).Instances
+		if n, ok := model.(Narrowable); ok {
+			limits.Narrow = n.Narrow()
 		}
 	}
 	gate, err := p.limiter.join(d.Config.Deployment, model.Device())

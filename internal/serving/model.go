@@ -45,6 +45,14 @@ type model struct {
 	task     spec.Task
 }
 
+// Narrow implements Narrowable.
+func (m *model) Narrow() int {
+	if s, ok := m.Session.(Narrowable); ok {
+		return s.Narrow()
+	}
+	return 0
+}
+
 func (m *model) Tensors(in Input) ([]onnx.Tensor, error) {
 	var tensors []onnx.Tensor
 	var err error

@@ -16,6 +16,12 @@ type narrowing struct {
 	away   int64 // rows that were answered and not followed by as many others, if that was lately
 }
 
+// Narrowable is a Session that can run several calls at once on a thread each, if asked by WithOneThread.
+type Narrowable interface {
+	// Narrow is how many; 0: none.
+	Narrow() int
+}
+
 type oneThread struct{}
 
 // WithOneThread has a Session that can run a model on the calling thread alone do so.

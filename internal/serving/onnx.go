@@ -14,6 +14,7 @@ type ONNX struct {
 	runtime *onnx.Runtime
 	options onnx.Options
 	cores   int
+	narrow  bool
 }
 
 var _ Runtime = (*ONNX)(nil)
@@ -25,6 +26,12 @@ func NewONNX(r *onnx.Runtime, o onnx.Options) (*ONNX, error) {
 		return nil, errors.New("serving: an ONNX Runtime is required")
 	}
 	return &ONNX{runtime: r, options: o, cores: Cores()}, nil
+}
+
+// Narrowed is the same, but large models are Narrowable: they take their memory twice.
+func (o ONNX) Narrowed() *ONNX {
+	o.narrow = true
+	return &o
 }
 
 // Load opens the model on the configured device. Instances that run with
@@ -58,8 +65,8 @@ func (o *ONNX) Load(ctx context.Context, artifact []byte, config spec.Model) (_ 
 		s.all = append(s.all, session)
 		s.free <- session
 	}
-	if spread.Narrow > 0 && options.Threads > 1 {
-		options.Threads = 1
+	if n := SideBySide(config.Deployment, len(artifact), o.cores, 0); o.narrow && n > 0 && options.Threads > 1 && options.Device == onnx.DeviceCPU {
+		options.Threads, s.places = 1, n
 		if s.narrow, err = o.runtime.Open(artifact, options); err != nil {
 			return nil, err
 		}
@@ -71,7 +78,8 @@ func (o *ONNX) Load(ctx context.Context, artifact []byte, config spec.Model) (_ 
 type onnxSessions struct {
 	all    []*onnx.Session
 	free   chan *onnx.Session // those that no call uses, where there are several
-	narrow *onnx.Session      // with one thread, for any number of calls at once; nil: none
+	narrow *onnx.Session      // with one thread, for so many calls at once as there are places; nil: none
+	places int
 }
 
 func (s *onnxSessions) Inputs() []onnx.Info { return s.all[0].Inputs() }
@@ -81,6 +89,9 @@ func (s *onnxSessions) Outputs() []onnx.Info { return s.all[0].Outputs() }
 func (s *onnxSessions) Examples() map[string]any { return s.all[0].Examples() }
 
 func (s *onnxSessions) Device() string { return s.all[0].Device() }
+
+// Narrow implements Narrowable.
+func (s *onnxSessions) Narrow() int { return s.places }
 
 // Infer runs the model in a session that is free and speaks of errors as a Session has to.
 func (s *onnxSessions) Infer(ctx context.Context, in []onnx.Tensor) ([]onnx.Tensor, error) {

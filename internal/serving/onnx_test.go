@@ -133,9 +133,10 @@ func TestLargeModelOnOneThread(t *testing.T) {
 	const size = 17 << 20
 	artifact = protowire.AppendTag(artifact, 6, protowire.BytesType) // doc_string, which makes it large
 	artifact = protowire.AppendBytes(artifact, bytes.Repeat([]byte(" "), size))
-	m, err := s.Load(t.Context(), artifact, spec.Model{Task: spec.Classification})
+	m, err := s.Narrowed().Load(t.Context(), artifact, spec.Model{Task: spec.Classification})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, m.Close()) }()
+	require.Equal(t, serving.SideBySide(spec.Deployment{}, size, serving.Cores(), 0), m.(serving.Narrowable).Narrow())
 	in := []onnx.Tensor{{Name: m.Inputs()[0].Name, Type: onnx.Float32, Shape: []int64{2, 784}, Floats: make([]float32, 2*784)}}
 	for i := range in[0].Floats {
 		in[0].Floats[i] = float32(i%11) / 11

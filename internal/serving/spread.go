@@ -40,9 +40,23 @@ func spreadOver(d spec.Deployment, size int, device string, cores int) spread {
 
 // Places is how many batches of a model of so many bytes run at once on so many cores, at least 1; on an accelerator it is no more.
 func Places(d spec.Deployment, size, cores int) int {
-	s := spreadOver(d, size, "cpu", cores)
-	return max(s.Instances, s.Narrow)
+	return spreadOver(d, size, "cpu", cores).Instances
 }
+
+// SideBySide is how many batches of a model of so many bytes may run at once on so many cores with a thread each, see
+// Narrowable; 0: they never do. memory bounds what the model may take, in bytes; 0: nothing does.
+func SideBySide(d spec.Deployment, size, cores int, memory int64) int {
+	if size > hugeModel || memory > 0 && int64(size) > memory/sparseMemory {
+		return 0
+	}
+	return spreadOver(d, size, "cpu", cores).Narrow
+}
+
+// A model that is larger than hugeModel in bytes, or of whose memory sparseMemory times itself is not there, is not held twice.
+const (
+	hugeModel    = 512 << 20
+	sparseMemory = 8
+)
 
 // Cores are the processors that this process may use. Ask when the process starts: later it may use them otherwise (package procs).
 func Cores() int { return runtime.GOMAXPROCS(0) }
