@@ -99,7 +99,10 @@ func TestReadinessOfASocket(t *testing.T) {
 	require.Equal(t, "ab", string(b))
 	is(false)
 	require.NoError(t, ours.Close())
-	is(true) // for its end
+	require.Eventually(t, func() bool { // its end, once no process that is just being started holds a copy
+		ready, err := theirs.ready()
+		return ready && err == nil
+	}, patience, time.Millisecond)
 	require.NoError(t, file.Close())
 	_, err = theirs.ready()
 	require.Error(t, err)
