@@ -59,7 +59,7 @@ func TestSameAnswersAsInProcess(t *testing.T) {
 // A large model's process answers several calls with a thread each, where that is wanted and memory is enough for it.
 func TestLargeModelSideBySide(t *testing.T) {
 	t.Parallel()
-	const size = 48 << 20
+	const size = 17 << 20
 	large := protowire.AppendTag(example(t), 6, protowire.BytesType) // doc_string
 	large = protowire.AppendBytes(large, bytes.Repeat([]byte(" "), size))
 	config := spec.Model{Name: "credit-risk", Version: "1.0.0", Task: spec.Classification}
@@ -76,7 +76,6 @@ func TestLargeModelSideBySide(t *testing.T) {
 		{cfg, one, 0},
 		{Config{Device: onnx.DeviceCPU}, config, 0},
 		{Config{Device: onnx.DeviceCPU, Narrow: true, Threads: 1}, config, 0},
-		{Config{Device: onnx.DeviceCPU, Narrow: true, Memory: 8*size - 1}, config, 0},
 	} {
 		r, err := NewONNX(c.cfg)
 		require.NoError(t, err)
@@ -95,6 +94,13 @@ func TestLargeModelSideBySide(t *testing.T) {
 			})
 		}
 		all.Wait()
+	}
+	for memory, want := range map[int64]int{int64(8 * len(large)): places, int64(8*len(large) - 8): 0} {
+		k, err := newOwn(Config{Narrow: true, Memory: memory}, large, config, serving.Cores())
+		require.NoError(t, err)
+		require.Equal(t, want, k.narrow(), memory)
+		require.Equal(t, max(want, serving.Places(config.Deployment, len(large), serving.Cores()))+1, k.lanes)
+		require.NoError(t, k.close())
 	}
 }
 
