@@ -9,6 +9,9 @@ import "context"
 // Batches begin to run side by side with this many sixteenths of MaxRows in hand, and end to below that many.
 const beginNarrow, endNarrow = 24, 16
 
+// leastNarrow is the least MaxRows for that: a run of fewer rows mostly waits for the weights, which all threads read sooner.
+const leastNarrow = 16
+
 // narrowing is whether batches run side by side, and what is in hand beside the queue.
 type narrowing struct {
 	narrow bool
@@ -37,7 +40,8 @@ func (b *Batcher) places(more int64) int {
 	switch {
 	case b.gate != nil: // what such a batch takes of resources is for all threads
 		return b.shared()
-	case b.limits.Narrow <= b.limits.Running:
+	case b.limits.Narrow <= b.limits.Running || b.batching.MaxRows < leastNarrow || b.apart.Load():
+		b.narrow = false
 		return b.limits.Running
 	}
 	share := 16 * b.inHand(more) / int64(b.batching.MaxRows)

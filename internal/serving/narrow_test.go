@@ -101,6 +101,24 @@ func TestFewCallersHaveAllThreads(t *testing.T) {
 	})
 }
 
+// Requests that share no batch, or only a small one, have all threads however many wait.
+func TestSmallBatchesHaveAllThreads(t *testing.T) {
+	t.Parallel()
+	for _, most := range []int{1, leastNarrow - 1, leastNarrow} {
+		b := NewBatcher(double{}, Batching{MaxRows: most}, Limits{Running: 1, Narrow: 4, Waiting: 1000}, nil)
+		b.rows = 100
+		want := 1
+		if most >= leastNarrow {
+			want = 4
+		}
+		require.Equal(t, want, b.places(0), most)
+		require.Equal(t, want > 1, b.narrow)
+		b.apart.Store(true) // found out while it was so
+		require.Equal(t, 1, b.places(0))
+		require.False(t, b.narrow)
+	}
+}
+
 // Where rows are few in hand while one batch still runs side by side, the next waits for all threads.
 func TestGoingBackToAllThreads(t *testing.T) {
 	t.Parallel()
