@@ -1,11 +1,15 @@
 package gateway
 
 import (
+	"errors"
+	"fmt"
 	"net"
 	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/slipway-ml/slipway/internal/http1"
 )
 
 // maxConnections is how many clients may be connected to each port: a gRPC connection takes about 80 KiB when nothing comes over it.
@@ -51,8 +55,12 @@ func (l listener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
+		socket, ok := conn.(http1.Conn)
+		if !ok {
+			return nil, errors.Join(fmt.Errorf("%s: a connection is a %T, which is no socket", l.Addr(), conn), conn.Close())
+		}
 		if l.connections.take() {
-			return &countedConn{Conn: conn, connections: l.connections}, nil
+			return &countedConn{Conn: socket, connections: l.connections}, nil
 		}
 		_ = conn.Close()
 	}
@@ -60,7 +68,7 @@ func (l listener) Accept() (net.Conn, error) {
 
 // countedConn counts until it is closed.
 type countedConn struct {
-	net.Conn
+	http1.Conn
 	connections *connections
 	once        sync.Once
 }

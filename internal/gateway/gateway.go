@@ -14,6 +14,7 @@ import (
 
 	"github.com/slipway-ml/slipway/internal/catalog"
 	"github.com/slipway-ml/slipway/internal/gateway/predlog"
+	"github.com/slipway-ml/slipway/internal/http1"
 	"github.com/slipway-ml/slipway/internal/oip"
 	"github.com/slipway-ml/slipway/internal/serving"
 )
@@ -133,10 +134,10 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.sync.restore()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	server := &http.Server{
+	server := http1.New(&http.Server{
 		Handler: g.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: readTimeout,
 		WriteTimeout: g.cfg.PredictTimeout + 30*time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-	}
+	})
 	var mu sync.Mutex
 	var errs []error
 	failed := func(err error) {
