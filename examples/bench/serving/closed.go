@@ -7,23 +7,30 @@ import (
 	"time"
 )
 
-// slack is how much longer the load runs than it counts, so that the last window is whole.
-const slack = 200 * time.Millisecond
+// slack is how much longer the load runs than it counts, so that the window is whole.
+const slack = 100 * time.Millisecond
 
-// closed has n clients each send its next row when the last was answered, and cuts the time after a warm-up into windows.
-func (b *bench) closed(ctx context.Context, s *server, e *endpoint, want answer, n int) (figure, error) {
+// asked is a server that n clients ask in one way, with its turn to come.
+func (b *bench) asked(s *server, way string, want answer, n int) contender {
+	return contender{name: fmt.Sprintf("%s, %s, %d clients", s.name, way, n), server: s, measure: func(ctx context.Context, warm time.Duration) (window, error) {
+		return b.closed(ctx, s, ways(s)[way], want, n, warm)
+	}}
+}
+
+// closed has n clients each send its next row when the last was answered, and cuts a window out of that behind a warm-up.
+func (b *bench) closed(ctx context.Context, s *server, e *endpoint, want answer, n int, warm time.Duration) (window, error) {
 	before := s.Usage().CPU
-	seen, err := b.load(ctx, e, want, load{clients: n, length: b.size.warm + time.Duration(b.size.windows)*b.size.window + slack})
+	seen, err := b.load(ctx, e, want, load{clients: n, length: warm + b.size.window + slack})
 	if err != nil {
-		return figure{}, fmt.Errorf("%d clients: %w", n, err)
+		return window{}, err
 	}
 	spent := s.Usage().CPU - before
-	f := cut(seen.samples, seen.samples[0].start().Add(b.size.warm), b.size.window, b.size.windows)
-	if f.rate() == 0 {
-		return figure{}, fmt.Errorf("%d clients: %d answers, and none in most windows: was the machine held up?", n, len(seen.samples))
+	w := cut(seen.samples, seen.samples[0].start().Add(warm), b.size.window, n)
+	if w.rate == 0 {
+		return w, fmt.Errorf("%d answers, and none within %s after the warm-up: was the machine held up?", len(seen.samples), b.size.window)
 	}
-	f.cpu, f.load = spent/time.Duration(len(seen.samples)), seen.cpu/time.Duration(len(seen.samples))
-	return f, nil
+	w.cpu, w.load = spent/time.Duration(len(seen.samples)), seen.cpu/time.Duration(len(seen.samples))
+	return w, nil
 }
 
 // load has an endpoint loaded in a closed loop, and makes sure that each answer was one. Before and after, it has to answer as wanted.

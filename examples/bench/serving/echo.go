@@ -144,16 +144,6 @@ func (b *bench) startEcho(ctx context.Context, m model, want answer, every int) 
 	return s, nil
 }
 
-// loadEcho is loads of an echo.
-func (b *bench) loadEcho(ctx context.Context, m model, want answer, clients int) (figures, error) {
-	s, err := b.startEcho(ctx, m, want, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer s.Stop()
-	return b.mustLoad(ctx, s, want, clients)
-}
-
 // spoiled is how many answers of an echo there is a wrong one each, for prove.
 const spoiled = 500
 

@@ -1,8 +1,8 @@
 // Command serving measures Slipway's gateway against the servers that people put in
 // front of ONNX Runtime today, and against ONNX Runtime alone: one table from one run.
 //
-// Every server runs as users run it, as a process of its own, one at a time; the
-// load comes from h2load, over loopback.
+// Every server runs as users run it, as a process of its own; the load comes from
+// h2load, over loopback. What is compared is measured in turns, a window each.
 package main
 
 import (
@@ -18,6 +18,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	ort "github.com/yalue/onnxruntime_go"
 
 	"github.com/slipway-ml/slipway/internal/modelserver"
 	"github.com/slipway-ml/slipway/internal/sandbox"
@@ -65,7 +67,7 @@ func run(ctx context.Context, args []string) (err error) {
 		}
 		return err
 	}
-	b := &bench{library: *library, device: *device}
+	b := &bench{library: *library, device: *device, slices: map[string][]window{}}
 	var ok bool
 	if b.size, ok = sizes()[*size]; !ok {
 		return fmt.Errorf("size %q: it is full or small", *size)
@@ -111,32 +113,41 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	printTable(os.Stdout, *size, b.lines)
+	printMoved(os.Stdout, b.slices)
 	return nil
 }
 
 // bench is one run of the benchmark.
 type bench struct {
-	isolation                                                               string // of slipwayd's models; empty: its default
 	size                                                                    size
 	self, slipwayd, library, device, peers, source, network, dir, generator string
 	names                                                                   []string // of the models; none: all
 	lines                                                                   []line
+	slices                                                                  map[string][]window // of the floor, by model
 }
 
 // size says how long a run measures.
 type size struct {
-	warm, window time.Duration
-	windows      int
-	floor        time.Duration // for each batch size
-	overload     time.Duration // at three times capacity
-	steady       time.Duration // at 90 % load
-	cycles       int           // loads and unloads
+	warm, again time.Duration // before the first window of a turn, and before each further one
+	window      time.Duration
+	windows     int
+	rest        time.Duration // between turns: ONNX Runtime's threads spin for some 40 ms after a Run, and servers close connections
+	floor       time.Duration // for each batch size, and each slice of the floor
+	overload    time.Duration // at three times capacity
+	steady      time.Duration // at 90 % load
+	cycles      int           // loads and unloads
 }
 
 func sizes() map[string]size {
 	return map[string]size{
-		"full":  {warm: 2 * time.Second, window: 2 * time.Second, windows: 5, floor: 700 * time.Millisecond, overload: time.Minute, steady: 20 * time.Second, cycles: 1000},
-		"small": {warm: time.Second, window: 400 * time.Millisecond, windows: 5, floor: 300 * time.Millisecond, overload: 8 * time.Second, steady: 5 * time.Second, cycles: 100},
+		"full": {
+			warm: 2 * time.Second, again: 500 * time.Millisecond, window: 1500 * time.Millisecond, windows: 5, rest: 200 * time.Millisecond,
+			floor: 700 * time.Millisecond, overload: time.Minute, steady: 20 * time.Second, cycles: 1000,
+		},
+		"small": {
+			warm: 800 * time.Millisecond, again: 300 * time.Millisecond, window: 400 * time.Millisecond, windows: 4, rest: 100 * time.Millisecond,
+			floor: 300 * time.Millisecond, overload: 8 * time.Second, steady: 5 * time.Second, cycles: 100,
+		},
 	}
 }
 
@@ -155,7 +166,7 @@ func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "    "+format
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
 // measure runs the parts that are wanted.
-func (b *bench) measure(ctx context.Context, wanted []string) error {
+func (b *bench) measure(ctx context.Context, wanted []string) (err error) {
 	models, err := b.models()
 	if err != nil {
 		return err
@@ -163,6 +174,12 @@ func (b *bench) measure(ctx context.Context, wanted []string) error {
 	if models, err = chosen(models, b.names); err != nil {
 		return err
 	}
+	// ONNX Runtime stays in this process for the floor's slices.
+	ort.SetSharedLibraryPath(b.library)
+	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
+		return fmt.Errorf("start ONNX Runtime %s: %w", b.library, err)
+	}
+	defer func() { err = errors.Join(err, ort.DestroyEnvironment()) }()
 	f, err := b.floors(ctx, models)
 	if err != nil {
 		return fmt.Errorf("measure the floor: %w", err)

@@ -20,11 +20,11 @@ func (b *bench) overload(ctx context.Context, models []model, f floors) error {
 		return err
 	}
 	defer s.Stop()
-	loaded, err := b.closed(ctx, s, s.rest, f[m.name].want, wide)
+	loaded, err := b.turns(ctx, b.asked(s, "REST", f[m.name].want, wide))
 	if err != nil {
 		return err
 	}
-	capacity := loaded.rate()
+	capacity := loaded[0].rate()
 	progress("overload: %s takes %.0f rows/s", m.name, capacity)
 	steady, err := b.open(ctx, s.rest, 0.9*capacity, b.size.steady)
 	if err != nil {
@@ -43,8 +43,8 @@ func (b *bench) overload(ctx context.Context, models []model, f floors) error {
 	got, no := quantile(accepted, 0.99), quantile(refused, 0.99)
 	what := fmt.Sprintf("%s at 3 × capacity for %.0f s, REST", m.name, flood.seconds)
 	b.lines = append(b.lines,
-		within(what+": accepted", fmt.Sprintf("%.0f/s; p99 %s", float64(len(accepted))/flood.seconds, duration(got)), got,
-			fmt.Sprintf("p99 at 90 %% (%d refused)", len(steady.refused)), calm, 1.5),
+		within(what+": accepted", fmt.Sprintf("%.0f/s; p99 %s", float64(len(accepted))/flood.seconds, duration(got)),
+			fmt.Sprintf("p99 at 90 %% (%d refused)", len(steady.refused)), calm, got.Seconds()/calm.Seconds(), 1.5),
 		line{
 			what: what + ": refused", ours: fmt.Sprintf("%.0f/s; p50 %s, p99 %s", float64(len(refused))/flood.seconds, duration(quantile(refused, 0.5)), duration(no)),
 			target: "503 within 5 ms", verdict: judged(len(refused) > 0 && no <= 5*time.Millisecond),

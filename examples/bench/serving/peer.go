@@ -29,7 +29,7 @@ type peer struct {
 	environment, program string
 	// protocol: it speaks the Open Inference Protocol, by REST and gRPC; otherwise it has POST /predict and GET /health.
 	protocol bool
-	// command is what the program is told.
+	// command is how the program is run.
 	command func(context.Context, instance) (args, env []string, err error)
 }
 
@@ -51,9 +51,14 @@ func others() []peer {
 	}
 }
 
+func (b *bench) installed(p peer) bool {
+	_, err := os.Stat(filepath.Join(b.peers, p.environment, "installed"))
+	return err == nil
+}
+
 // startPeer runs a peer until it is ready to serve the model.
 func (b *bench) startPeer(ctx context.Context, p peer, m model) (*server, error) {
-	if _, err := os.Stat(filepath.Join(b.peers, p.environment, "installed")); err != nil {
+	if !b.installed(p) {
 		return nil, errNotInstalled
 	}
 	ports, err := process.Ports(3)
@@ -83,7 +88,7 @@ func (b *bench) startPeer(ctx context.Context, p peer, m model) (*server, error)
 	if err != nil {
 		return nil, err
 	}
-	if s.Process, err = b.start(ctx, p.environment, env, append([]string{i.program}, args...)...); err != nil {
+	if s.Process, err = b.start(ctx, p.environment, env, args...); err != nil {
 		return nil, err
 	}
 	if err := s.Await(ctx, "http://"+s.http+ready); err != nil {
@@ -93,12 +98,9 @@ func (b *bench) startPeer(ctx context.Context, p peer, m model) (*server, error)
 	return s, nil
 }
 
-// flask runs under gunicorn with a worker a core, each with threads so that connections stay open.
+// flask runs under gunicorn in a process a core, each with threads so that connections stay open.
 func flask(_ context.Context, i instance) (args, env []string, err error) {
-	return []string{
-		"--chdir", i.scripts, "--bind", process.At(i.ports[0]), "--workers", strconv.Itoa(runtime.NumCPU()),
-		"--worker-class", "gthread", "--threads", "8", "--log-level", "warning", "flask_server:app",
-	}, []string{"MODEL=" + i.model.file}, nil
+	return []string{filepath.Join(i.scripts, "flask_server.sh"), i.program, process.At(i.ports[0]), strconv.Itoa(runtime.NumCPU())}, []string{"MODEL=" + i.model.file}, nil
 }
 
 // mlserver runs a custom runtime with adaptive batching.
@@ -118,13 +120,13 @@ func mlserver(_ context.Context, i instance) (args, env []string, err error) {
 			return nil, nil, err
 		}
 	}
-	return []string{"start", i.state}, []string{"PYTHONPATH=" + i.scripts}, nil
+	return []string{i.program, "start", i.state}, []string{"PYTHONPATH=" + i.scripts}, nil
 }
 
 // litserve runs with its batching and a server process a core.
 func litserve(_ context.Context, i instance) (args, env []string, err error) {
 	return []string{
-		filepath.Join(i.scripts, "litserve_server.py"), i.model.file, strconv.Itoa(i.ports[0]), strconv.Itoa(i.model.batch),
+		i.program, filepath.Join(i.scripts, "litserve_server.py"), i.model.file, strconv.Itoa(i.ports[0]), strconv.Itoa(i.model.batch),
 		strconv.FormatFloat(hold.Seconds(), 'g', -1, 64),
 	}, nil, nil
 }
@@ -137,7 +139,7 @@ func pytriton(ctx context.Context, i instance) (args, env []string, err error) {
 		return nil, nil, fmt.Errorf("ask %s for its libraries: %w", i.program, err)
 	}
 	return []string{
-		filepath.Join(i.scripts, "pytriton_server.py"), i.model.file, i.model.name,
+		i.program, filepath.Join(i.scripts, "pytriton_server.py"), i.model.file, i.model.name,
 		strconv.Itoa(i.ports[0]), strconv.Itoa(i.ports[1]), strconv.Itoa(i.ports[2]), strconv.Itoa(i.model.batch), strconv.FormatInt(hold.Microseconds(), 10),
 	}, []string{"LD_LIBRARY_PATH=" + strings.TrimSpace(string(libraries)) + ":" + os.Getenv("LD_LIBRARY_PATH")}, nil
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -42,7 +44,7 @@ func many(what string, ours figure, against string, theirs figure, times float64
 		l.target = fmt.Sprintf("%g × as many", times)
 	}
 	if ours.has() && theirs.has() {
-		ratio := ours.rate() / theirs.rate()
+		ratio := paired(ours, theirs, timesAsMany)
 		l.ratio = fmt.Sprintf("%.1f × as many", ratio)
 		if ratio < 1 {
 			l.ratio = fmt.Sprintf("%.2f × as many", ratio)
@@ -57,43 +59,56 @@ func many(what string, ours figure, against string, theirs figure, times float64
 
 // added compares the median of one caller with that of a bare Run: at most so much may come on top. Protocol is what a handler does that
 // only reads and answers.
-func added(what string, ours, protocol figure, bare, most time.Duration) line {
-	over := ours.p50() - bare
+func added(what string, ours, protocol, bare figure, most time.Duration) line {
+	over := paired(ours, bare, func(ours, bare window) time.Duration { return ours.p50 - bare.p50 })
 	return line{
-		what: what, ours: ours.String(), against: "bare Run", theirs: "p50 " + duration(bare),
+		what: what, ours: ours.String(), against: "bare Run", theirs: "p50 " + duration(bare.p50()),
 		ratio:  fmt.Sprintf("+ %s, %s of which an empty handler takes", duration(over), duration(protocol.p50())),
 		target: "at most + " + duration(most), verdict: judged(over <= most),
 	}
 }
 
-// share compares rows a second with the floor that as many rows in hand allow, and says beside it what that of any batch is.
-func share(what string, ours figure, f floor, least float64) line {
-	got := ours.rate() / f.allowed.rate
+// share compares rows a second with the floor that as many rows in hand allow, and says beside it what that of any batch is, by how much more
+// the first pass found that to be.
+func share(what string, ours, slices figure, f floor, least float64) line {
+	got := paired(ours, slices, timesAsMany)
+	more := f.any.rate / f.allowed.rate
 	return line{
-		what: what, ours: ours.String(), against: fmt.Sprintf("floor of %d rows in hand", wide), theirs: fmt.Sprintf("%s (of any batch %s)", f.allowed, f.any),
-		ratio:  fmt.Sprintf("%.0f %% of it (%.0f %% of any batch's)", 100*got, 100*ours.rate()/f.any.rate),
+		what: what, ours: ours.String(), against: fmt.Sprintf("floor of %d rows in hand", wide),
+		theirs: fmt.Sprintf("%s rows/s, %s (of any batch %.2f × as many, %s)", count(slices.rate()), f.allowed.way(), more, f.any.way()),
+		ratio:  fmt.Sprintf("%.0f %% of it (%.0f %% of any batch's)", 100*got, 100*got/more),
 		target: fmt.Sprintf("at least %.0f %%", 100*least), verdict: judged(got >= least),
 	}
 }
 
 // combined says how many rows a second these cores have room for when each costs what it costs ONNX Runtime at its floor, an empty handler
 // and the load. It is a comment, not a target: the parts share caches and cores less well than each does with itself.
-func combined(what string, ours, protocol figure, f floor, cores int) line {
-	compute := time.Duration(float64(cores) / f.allowed.rate * float64(time.Second))
-	room := float64(cores) / (compute + protocol.cpu + protocol.load).Seconds()
+func combined(what string, ours, protocol, slices figure, cores int) line {
+	compute := func(slice window) time.Duration {
+		return time.Duration(float64(cores) / slice.rate * float64(time.Second))
+	}
+	room := func(slice window) float64 {
+		return float64(cores) / (compute(slice) + protocol.cpu() + protocol.load()).Seconds()
+	}
 	return line{
 		what: what, ours: ours.String(), against: "all that it takes: ONNX Runtime + an empty handler + the load",
-		theirs: fmt.Sprintf("%s rows/s: %s + %s + %s of CPU a row on %d cores", count(room), duration(compute), duration(protocol.cpu), duration(protocol.load), cores),
-		ratio:  fmt.Sprintf("%.0f %% of it", 100*ours.rate()/room),
+		theirs: fmt.Sprintf("%s rows/s: %s + %s + %s of CPU a row on %d cores", count(middle(slices, room)), duration(middle(slices, compute)),
+			duration(protocol.cpu()), duration(protocol.load()), cores),
+		ratio: fmt.Sprintf("%.0f %% of it", 100*paired(ours, slices, func(ours, slice window) float64 { return ours.rate / room(slice) })),
 	}
 }
 
+// waited compares the slowest answers with the time of a batch alone.
+func waited(what string, ours figure, batch int, alone figure, times float64) line {
+	return within(what, "p99 "+duration(ours.p99()), fmt.Sprintf("a batch of %d alone", batch), alone.p50(),
+		paired(ours, alone, func(ours, alone window) float64 { return ours.p99.Seconds() / alone.p50.Seconds() }), times)
+}
+
 // within compares a time with what it may be.
-func within(what, ours string, got time.Duration, against string, bound time.Duration, times float64) line {
+func within(what, ours, against string, bound time.Duration, ratio, times float64) line {
 	return line{
 		what: what, ours: ours, against: against, theirs: duration(bound),
-		ratio: fmt.Sprintf("%.2f × as long", got.Seconds()/bound.Seconds()), target: fmt.Sprintf("at most %g × as long", times),
-		verdict: judged(got.Seconds() <= times*bound.Seconds()),
+		ratio: fmt.Sprintf("%.2f × as long", ratio), target: fmt.Sprintf("at most %g × as long", times), verdict: judged(ratio <= times),
 	}
 }
 
@@ -115,9 +130,21 @@ func printTable(w io.Writer, size string, lines []line) {
 		}
 		fmt.Fprintf(w, "| %s |\n", strings.Join(cells, " | "))
 	}
-	fmt.Fprintf(w, "\nFigures are medians of the windows. Targets missed: %d; not compared: %d.\n", missed, compared)
+	fmt.Fprintf(w, "\nFigures are medians of the windows, ratios those of the windows' own ratios. Targets missed: %d; not compared: %d.\n", missed, compared)
 	if size != "full" {
 		fmt.Fprintln(w, "The targets are meant for size full.")
+	}
+}
+
+// printMoved tells how far the floor moved within the run: how noisy the host was.
+func printMoved(w io.Writer, floors map[string][]window) {
+	for _, name := range slices.Sorted(maps.Keys(floors)) {
+		var rates []float64
+		for _, slice := range floors[name] {
+			rates = append(rates, slice.rate)
+		}
+		low, high := slices.Min(rates), slices.Max(rates)
+		fmt.Fprintf(w, "The floor of %s moved within the run: %s to %s rows/s, %.2f ×, in %d slices.\n", name, count(low), count(high), high/low, len(rates))
 	}
 }
 
@@ -127,6 +154,9 @@ func cell(s string) string {
 	return string(r[:min(len(r), 200)])
 }
 
+// noise is the share of a processor from which on what a server takes while another is measured is told.
+const noise = 0.01
+
 func (f figure) String() string {
 	switch {
 	case f.absent != "":
@@ -135,8 +165,11 @@ func (f figure) String() string {
 		return ""
 	}
 	text := fmt.Sprintf("%s/s; p50 %s, p95 %s, p99 %s", count(f.rate()), duration(f.p50()), duration(f.p95()), duration(f.p99()))
-	if f.cpu > 0 {
-		text += "; CPU " + duration(f.cpu)
+	if cpu := f.cpu(); cpu > 0 {
+		text += "; CPU " + duration(cpu)
+	}
+	if f.restless() >= noise {
+		text += fmt.Sprintf("; not idle between its turns: %.1f %% of a processor", 100*f.restless())
 	}
 	return text
 }

@@ -14,7 +14,8 @@ import (
 
 // steady is a figure of equal windows.
 func steady(rate float64, p50 time.Duration) figure {
-	return figure{windows: []window{{rate, p50, 2 * p50, 3 * p50}, {rate, p50, 2 * p50, 3 * p50}}}
+	w := window{rate: rate, p50: p50, p95: 2 * p50, p99: 3 * p50}
+	return figure{windows: []window{w, w}}
 }
 
 // TestVerdict says what is met, what is missed, and that what is not there is neither.
@@ -30,12 +31,14 @@ func TestVerdict(t *testing.T) {
 		"too few":          {many("x", steady(499, 1), "peer", steady(100, 1), 5), missed, "5.0 × as many"},
 		"peer not there":   {many("x", steady(500, 1), "peer", figure{absent: "not installed"}, 5), notCompared, ""},
 		"no target":        {many("x", steady(500, 1), "peer", steady(1000, 1), 0), open, "0.50 × as many"},
-		"little added":     {added("x", steady(1, 230*time.Microsecond), steady(1, 90*time.Microsecond), 100*time.Microsecond, 150*time.Microsecond), met, "+ 130 µs, 90 µs of which an empty handler takes"},
-		"much added":       {added("x", steady(1, 260*time.Microsecond), steady(1, 90*time.Microsecond), 100*time.Microsecond, 150*time.Microsecond), missed, "+ 160 µs, 90 µs of which an empty handler takes"},
-		"near the floor":   {share("x", steady(850, 1), f, 0.85), met, "85 % of it (42 % of any batch's)"},
-		"under the floor":  {share("x", steady(849, 1), f, 0.85), missed, "85 % of it (42 % of any batch's)"},
-		"within":           {within("x", "", 2*time.Second, "a batch", time.Second, 2), met, "2.00 × as long"},
-		"beyond":           {within("x", "", 3*time.Second, "a batch", time.Second, 2), missed, "3.00 × as long"},
+		"little added":     {added("x", steady(1, 230*time.Microsecond), steady(1, 90*time.Microsecond), steady(1, 100*time.Microsecond), 150*time.Microsecond), met, "+ 130 µs, 90 µs of which an empty handler takes"},
+		"much added":       {added("x", steady(1, 260*time.Microsecond), steady(1, 90*time.Microsecond), steady(1, 100*time.Microsecond), 150*time.Microsecond), missed, "+ 160 µs, 90 µs of which an empty handler takes"},
+		"near the floor":   {share("x", steady(850, 1), steady(1000, 1), f, 0.85), met, "85 % of it (42 % of any batch's)"},
+		"under the floor":  {share("x", steady(849, 1), steady(1000, 1), f, 0.85), missed, "85 % of it (42 % of any batch's)"},
+		"within":           {within("x", "", "a batch", time.Second, 2, 2), met, "2.00 × as long"},
+		"beyond":           {within("x", "", "a batch", time.Second, 3, 2), missed, "3.00 × as long"},
+		"p99 soon":         {waited("x", steady(1, time.Second), 64, steady(1, 2*time.Second), 2), met, "1.50 × as long"},
+		"p99 late":         {waited("x", steady(1, time.Second), 64, steady(1, time.Second), 2), missed, "3.00 × as long"},
 		"memory is flat":   {flatMemory("x", resident{90, 95, 100, 101, 100, 100, 100, 100, 105, 105}), met, "+5.0 %"},
 		"memory grows":     {flatMemory("x", resident{90, 95, 100, 101, 102, 103, 104, 105, 106, 107}), missed, "+7.0 %"},
 		"nothing measured": {many("x", figure{absent: "failed"}, "peer", steady(1, 1), 5), notCompared, ""},
@@ -60,30 +63,30 @@ func TestTable(t *testing.T) {
 	require.Contains(t, out.String(), "Targets missed: 0; not compared: 1.")
 }
 
-// TestWindows puts each answer into the window in which it came, and leaves out what came before or after.
-func TestWindows(t *testing.T) {
+// TestMoved tells the slowest and the fastest slice of each floor.
+func TestMoved(t *testing.T) {
 	t.Parallel()
-	start := time.Unix(100, 0)
-	var samples []sample
-	for i := range 30 { // one each 100 ms, from a second before to two seconds after
-		samples = append(samples, sample{start.Add(time.Duration(i-10) * 100 * time.Millisecond), time.Duration(i) * time.Millisecond, 200})
-	}
-	f := cut(samples, start, time.Second, 2)
-	require.Len(t, f.windows, 2)
-	require.InDelta(t, 10, f.windows[0].rate, 0)
-	require.Equal(t, 14*time.Millisecond, f.windows[0].p50)
-	require.Equal(t, 19*time.Millisecond, f.windows[0].p99)
-	require.Equal(t, 29*time.Millisecond, f.windows[1].p95)
-	require.InDelta(t, 10, f.rate(), 0)
-	require.Equal(t, 19*time.Millisecond, f.p50(), "the mean of the two in the middle")
+	var out bytes.Buffer
+	printMoved(&out, map[string][]window{"network": {{rate: 3000}, {rate: 2000}, {rate: 2500}}, "mnist": {{rate: 7}}})
+	require.Equal(t, "The floor of mnist moved within the run: 7 to 7 rows/s, 1.00 ×, in 1 slices.\n"+
+		"The floor of network moved within the run: 2000 to 3000 rows/s, 1.50 ×, in 3 slices.\n", out.String())
+}
+
+// TestRestless names a server that takes a hundredth of a processor or more while others are measured.
+func TestRestless(t *testing.T) {
+	t.Parallel()
+	f := steady(100, time.Millisecond)
+	f.away, f.idle = 10*time.Second, 90*time.Millisecond
+	require.Equal(t, "100/s; p50 1 ms, p95 2 ms, p99 3 ms", f.String())
+	f.idle = 250 * time.Millisecond
+	require.Equal(t, "100/s; p50 1 ms, p95 2 ms, p99 3 ms; not idle between its turns: 2.5 % of a processor", f.String())
 }
 
 // TestCombined adds up what a row costs: 2 ms of two cores at 1,000 rows/s, 1.5 ms of the handler and 0.5 ms of the load.
 func TestCombined(t *testing.T) {
 	t.Parallel()
-	protocol := steady(1, 1)
-	protocol.cpu, protocol.load = 1500*time.Microsecond, 500*time.Microsecond
-	l := combined("x", steady(400, 1), protocol, floor{allowed: pace{1000, 32, 1}}, 2)
+	protocol := figure{windows: []window{{rate: 1, cpu: 1500 * time.Microsecond, load: 500 * time.Microsecond}, {rate: 1, cpu: 1500 * time.Microsecond, load: 500 * time.Microsecond}}}
+	l := combined("x", steady(400, 1), protocol, steady(1000, 1), 2)
 	require.Equal(t, "500 rows/s: 2 ms + 1.5 ms + 500 µs of CPU a row on 2 cores", l.theirs)
 	require.Equal(t, "80 % of it", l.ratio)
 	require.Equal(t, open, l.verdict)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 )
 
@@ -14,7 +15,7 @@ const (
 	wide  = 64
 )
 
-// ways are how a server is asked.
+// ways are how a server is asked; nil is one that it does not have.
 func ways(s *server) map[string]*endpoint {
 	return map[string]*endpoint{"REST": s.rest, "gRPC": s.grpc}
 }
@@ -22,125 +23,106 @@ func ways(s *server) map[string]*endpoint {
 // wayNames are the keys of ways, in the order of the table.
 func wayNames() []string { return []string{"REST", "gRPC"} }
 
-// figures of a server, by way.
-type figures map[string]figure
-
-// loads measures every way of a server with so many clients. One that fails says why in its figure.
-func (b *bench) loads(ctx context.Context, s *server, want answer, clients int) (figures, error) {
-	out := figures{}
-	for _, way := range wayNames() {
-		e := ways(s)[way]
-		if e == nil {
-			continue
-		}
-		f, err := b.closed(ctx, s, e, want, clients)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err != nil {
-			f.absent = "failed: " + err.Error()
-		}
-		progress("%s, %s, %d clients: %s", s.name, way, clients, f)
-		out[way] = f
-	}
-	return out, nil
-}
-
-// mustLoad is loads of a server that must not fail.
-func (b *bench) mustLoad(ctx context.Context, s *server, want answer, clients int) (figures, error) {
-	out, err := b.loads(ctx, s, want, clients)
-	for way, f := range out {
-		if !f.has() {
-			err = errors.Join(err, fmt.Errorf("%s, %s: %s", s.name, way, f.absent))
-		}
-	}
-	return out, err
-}
-
-// loadOurs is loads of the gateway.
-func (b *bench) loadOurs(ctx context.Context, m model, want answer, clients int) (figures, error) {
-	s, err := b.slipway(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	defer s.Stop()
-	return b.mustLoad(ctx, s, want, clients)
-}
-
-// loadPeers is loads of each peer that is there.
-func (b *bench) loadPeers(ctx context.Context, m model, want answer, clients int) (map[string]figures, error) {
-	out := map[string]figures{}
-	for _, p := range others() {
-		s, err := b.startPeer(ctx, p, m)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if err != nil {
-			progress("%s: %v", p.name, err)
-			out[p.name] = figures{"REST": {absent: err.Error()}}
-			continue
-		}
-		out[p.name], err = b.loads(ctx, s, want, clients)
-		s.Stop()
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// compare makes the lines of ours against the peers; times are the targets by peer and way.
-func (b *bench) compare(what string, ours figures, peers map[string]figures, times map[string]float64) {
-	for _, way := range wayNames() {
-		for _, p := range others() {
-			if theirs, ok := peers[p.name][way]; ok {
-				b.lines = append(b.lines, many(what+", "+way, ours[way], p.name, theirs, times[p.name+" "+way]))
-			}
-		}
-	}
-}
-
 // tiny compares requests a second on the tiny model.
 func (b *bench) tiny(ctx context.Context, models []model, f floors) error {
 	m, ok := oneOf(models, tiny)
 	if !ok {
 		return nil
 	}
-	ours, err := b.loadOurs(ctx, m, f[m.name].want, crowd)
+	ours, err := b.slipway(ctx, m)
 	if err != nil {
 		return err
 	}
-	peers, err := b.loadPeers(ctx, m, f[m.name].want, crowd)
-	if err != nil {
-		return err
+	defer ours.Stop()
+	if !slices.ContainsFunc(others(), b.installed) {
+		for _, way := range wayNames() {
+			alone, err := b.turns(ctx, b.asked(ours, way, f[m.name].want, crowd))
+			if err != nil {
+				return err
+			}
+			b.lines = append(b.lines, line{what: fmt.Sprintf("%s, %d clients, %s", m.name, crowd, way), ours: alone[0].String()})
+		}
 	}
-	b.compare(fmt.Sprintf("%s, %d clients", m.name, crowd), ours, peers, map[string]float64{"MLServer REST": 5, "Flask REST": 5, "MLServer gRPC": 3})
+	return b.beside(ctx, ours, m, f[m.name].want, crowd, map[string]float64{"MLServer REST": 5, "Flask REST": 5, "MLServer gRPC": 3})
+}
+
+// beside compares the gateway with each peer that is there, in turns; times are the targets by peer and way.
+func (b *bench) beside(ctx context.Context, ours *server, m model, want answer, clients int, times map[string]float64) error {
+	for _, p := range others() {
+		if err := b.pair(ctx, ours, p, m, want, clients, times); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (b *bench) pair(ctx context.Context, ours *server, p peer, m model, want answer, clients int, times map[string]float64) error {
+	compare := func(way string, ours, theirs figure) {
+		b.lines = append(b.lines, many(fmt.Sprintf("%s, %d clients, %s", m.name, clients, way), ours, p.name, theirs, times[p.name+" "+way]))
+	}
+	theirs, err := b.startPeer(ctx, p, m)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		progress("%s: %v", p.name, err)
+		compare("REST", figure{}, figure{absent: err.Error()})
+		return nil
+	}
+	defer theirs.Stop()
+	for _, way := range wayNames() {
+		if ways(theirs)[way] == nil {
+			continue
+		}
+		peer := b.asked(theirs, way, want, clients)
+		peer.peer = true
+		both, err := b.turns(ctx, b.asked(ours, way, want, clients), peer)
+		if err != nil {
+			return err
+		}
+		compare(way, both[0], both[1])
+	}
 	return nil
 }
 
 // latency compares one client's median with that of a bare Run, of a model in a process of its own and in the gateway's.
-func (b *bench) latency(ctx context.Context, models []model, f floors) error {
+func (b *bench) latency(ctx context.Context, models []model, f floors) (err error) {
 	m, ok := oneOf(models, tiny)
 	if !ok {
 		return nil
 	}
-	protocol, err := b.loadEcho(ctx, m, f[m.name].want, 1)
+	apart, err := b.slipway(ctx, m)
 	if err != nil {
 		return err
 	}
+	defer apart.Stop()
+	inside, err := b.slipway(ctx, m, "SLIPWAY_ISOLATION=none")
+	if err != nil {
+		return err
+	}
+	defer inside.Stop()
+	protocol, err := b.startEcho(ctx, m, f[m.name].want, 0)
+	if err != nil {
+		return err
+	}
+	defer protocol.Stop()
+	bare, err := b.loop(m, 1, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, bare.close()) }()
 	most := map[string]time.Duration{"gRPC": 150 * time.Microsecond, "REST": 250 * time.Microsecond}
-	for _, isolation := range []string{"process", "none"} {
-		b.isolation = isolation
-		ours, err := b.loadOurs(ctx, m, f[m.name].want, 1)
+	want := f[m.name].want
+	for _, way := range wayNames() {
+		// The bare Run is between the two that are compared with it.
+		got, err := b.turns(ctx, b.asked(apart, way, want, 1), b.looped(m.name+", bare Run", bare), b.asked(inside, way, want, 1), b.asked(protocol, way, want, 1))
 		if err != nil {
 			return err
 		}
-		for _, way := range wayNames() {
-			what := fmt.Sprintf("%s, 1 client, %s, --isolation %s", m.name, way, isolation)
-			b.lines = append(b.lines, added(what, ours[way], protocol[way], f[m.name].one, most[way]))
-		}
+		what := fmt.Sprintf("%s, 1 client, %s, --isolation ", m.name, way)
+		b.lines = append(b.lines, added(what+"process", got[0], got[3], got[1], most[way]), added(what+"none", got[2], got[3], got[1], most[way]))
+		b.slices[m.name] = append(b.slices[m.name], got[1].windows...)
 	}
-	b.isolation = ""
 	return nil
 }
 
@@ -150,35 +132,54 @@ func (b *bench) larger(ctx context.Context, models []model, f floors) error {
 		if m.kind == tiny {
 			continue
 		}
-		bound := f[m.name]
-		ours, err := b.loadOurs(ctx, m, bound.want, wide)
+		ours, err := b.slipway(ctx, m)
 		if err != nil {
 			return err
 		}
-		protocol, err := b.loadEcho(ctx, m, bound.want, wide)
+		err = b.besideFloor(ctx, ours, m, f[m.name])
+		if err == nil {
+			err = b.beside(ctx, ours, m, f[m.name].want, wide, nil)
+		}
+		ours.Stop()
 		if err != nil {
 			return err
 		}
-		what := fmt.Sprintf("%s, %d clients", m.name, wide)
-		for _, way := range wayNames() {
-			b.lines = append(b.lines, share(what+", "+way, ours[way], bound, 0.85))
-		}
-		for _, way := range wayNames() {
-			b.lines = append(b.lines, within(what+", "+way, "p99 "+duration(ours[way].p99()), ours[way].p99(), fmt.Sprintf("a batch of %d alone", m.batch), bound.times[m.batch], 2))
-		}
-		for _, way := range wayNames() {
-			if m.kind == small { // beside a larger one the handler's rate says nothing
-				b.lines = append(b.lines, many(what+", "+way, ours[way], "an empty handler", protocol[way], 0))
-			}
-			if b.device == "cpu" { // elsewhere the floor costs no cores
-				b.lines = append(b.lines, combined(what+", "+way, ours[way], protocol[way], bound, runtime.NumCPU()))
-			}
-		}
-		peers, err := b.loadPeers(ctx, m, bound.want, wide)
+	}
+	return nil
+}
+
+// besideFloor compares the gateway with ONNX Runtime alone and with what the protocol alone takes, in turns.
+func (b *bench) besideFloor(ctx context.Context, ours *server, m model, bound floor) (err error) {
+	protocol, err := b.startEcho(ctx, m, bound.want, 0)
+	if err != nil {
+		return err
+	}
+	defer protocol.Stop()
+	best, err := b.loop(m, bound.allowed.batch, bound.allowed.loops)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, best.close()) }()
+	alone, err := b.loop(m, m.batch, 1)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, alone.close()) }()
+	for _, way := range wayNames() {
+		got, err := b.turns(ctx, b.asked(ours, way, bound.want, wide), b.looped(m.name+", floor", best), b.looped(m.name+", a batch alone", alone),
+			b.asked(protocol, way, bound.want, wide))
 		if err != nil {
 			return err
 		}
-		b.compare(what, ours, peers, nil)
+		what := fmt.Sprintf("%s, %d clients, %s", m.name, wide, way)
+		b.lines = append(b.lines, share(what, got[0], got[1], bound, 0.85), waited(what, got[0], m.batch, got[2], 2))
+		if m.kind == small { // beside a larger one the handler's rate says nothing
+			b.lines = append(b.lines, many(what, got[0], "an empty handler", got[3], 0))
+		}
+		if b.device == "cpu" { // elsewhere the floor costs no cores
+			b.lines = append(b.lines, combined(what, got[0], got[3], got[1], runtime.NumCPU()))
+		}
+		b.slices[m.name] = append(b.slices[m.name], got[1].windows...)
 	}
 	return nil
 }

@@ -15,37 +15,55 @@ type sample struct {
 
 func (s sample) start() time.Time { return s.end.Add(-s.latency) }
 
-// window is what a stretch of time saw.
+// window is what a stretch of time saw: answers of a server, or Runs of ONNX Runtime.
 type window struct {
-	rate          float64 // answers a second
+	rate          float64 // answers a second, or rows
 	p50, p95, p99 time.Duration
+	cpu           time.Duration // of the server for each answer; 0: not known
+	load          time.Duration // of the clients for each answer
+}
+
+// newWindow sorts the times that answers, or Runs, took.
+func newWindow(rate float64, times []time.Duration) window {
+	return window{rate: rate, p50: quantile(times, 0.5), p95: quantile(times, 0.95), p99: quantile(times, 0.99)}
+}
+
+// cut takes the window of the given length out of samples of a closed loop; what was answered before start or after the end does not count.
+//
+// The rate is that of whole rounds of all clients: from the window's first answer to the one that is a multiple of the clients after it. Answers
+// to a batch come all at once and the clients have begun together: by the window's length alone a batch too many or too few would count, and the
+// same at each load.
+func cut(samples []sample, start time.Time, length time.Duration, clients int) window {
+	var times, ends []time.Duration
+	for _, s := range samples {
+		if at := s.end.Sub(start); at >= 0 && at < length {
+			times, ends = append(times, s.latency), append(ends, at)
+		}
+	}
+	slices.Sort(ends)
+	rate := float64(len(ends)) / length.Seconds()
+	if whole := (len(ends) - 1) / clients * clients; whole > 0 && ends[whole] > ends[0] {
+		rate = float64(whole) / (ends[whole] - ends[0]).Seconds()
+	}
+	return newWindow(rate, times)
 }
 
 // figure is what all windows say together; the zero value says nothing.
 type figure struct {
 	windows []window
-	cpu     time.Duration // of the server for each answer; 0: not known
-	load    time.Duration // of the clients for each answer
-	absent  string        // why there is none
+	// idle is the time of processors that it took in the time away, in which others were measured.
+	idle, away time.Duration
+	absent     string // why there is none
 }
 
 func (f figure) has() bool { return f.absent == "" && len(f.windows) > 0 }
 
-// cut sorts samples into n windows of the given length; those before start and after the last do not count.
-func cut(samples []sample, start time.Time, length time.Duration, n int) figure {
-	latencies := make([][]time.Duration, n)
-	for _, s := range samples {
-		if i := int(s.end.Sub(start) / length); !s.end.Before(start) && i < n {
-			latencies[i] = append(latencies[i], s.latency)
-		}
+// restless is the share of a processor that it took while others were measured.
+func (f figure) restless() float64 {
+	if f.away == 0 {
+		return 0
 	}
-	var f figure
-	for _, l := range latencies {
-		w := window{rate: float64(len(l)) / length.Seconds()}
-		w.p50, w.p95, w.p99 = quantile(l, 0.5), quantile(l, 0.95), quantile(l, 0.99)
-		f.windows = append(f.windows, w)
-	}
-	return f
+	return f.idle.Seconds() / f.away.Seconds()
 }
 
 // quantile is the smallest that a share of q is not above; 0 for none. It sorts its input.
@@ -78,3 +96,7 @@ func (f figure) rate() float64      { return middle(f, func(w window) float64 { 
 func (f figure) p50() time.Duration { return middle(f, func(w window) time.Duration { return w.p50 }) }
 func (f figure) p95() time.Duration { return middle(f, func(w window) time.Duration { return w.p95 }) }
 func (f figure) p99() time.Duration { return middle(f, func(w window) time.Duration { return w.p99 }) }
+func (f figure) cpu() time.Duration { return middle(f, func(w window) time.Duration { return w.cpu }) }
+func (f figure) load() time.Duration {
+	return middle(f, func(w window) time.Duration { return w.load })
+}
