@@ -145,7 +145,7 @@ func sizes() map[string]size {
 			floor: 700 * time.Millisecond, overload: time.Minute, steady: 20 * time.Second, cycles: 1000,
 		},
 		"small": {
-			warm: 800 * time.Millisecond, again: 300 * time.Millisecond, window: 400 * time.Millisecond, windows: 4, rest: 100 * time.Millisecond,
+			warm: 800 * time.Millisecond, again: 300 * time.Millisecond, window: 400 * time.Millisecond, windows: 5, rest: 100 * time.Millisecond,
 			floor: 300 * time.Millisecond, overload: 8 * time.Second, steady: 5 * time.Second, cycles: 100,
 		},
 	}
