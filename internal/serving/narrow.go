@@ -9,6 +9,9 @@ import "context"
 // Batches begin to run side by side with this many sixteenths of MaxRows in hand, and end to below that many.
 const beginNarrow, endNarrow = 24, 16
 
+// leastBeside is how many sixteenths of MaxRows must be in hand beside the largest request, which no second batch can take a part of.
+const leastBeside = 8
+
 // leastNarrow is the least MaxRows for that: a run of fewer rows mostly waits for the weights, which all threads read sooner.
 const leastNarrow = 16
 
@@ -44,9 +47,10 @@ func (b *Batcher) places(more int64) int {
 		b.narrow = false
 		return b.limits.Running
 	}
-	share := 16 * b.inHand(more) / int64(b.batching.MaxRows)
+	rows, most := b.inHand(more), int64(b.batching.MaxRows)
+	share := 16 * rows / most
 	if b.running == 0 {
-		b.narrow = share >= beginNarrow || b.narrow && share >= endNarrow
+		b.narrow = (share >= beginNarrow || b.narrow && share >= endNarrow) && 16*(rows-b.largest(more)) >= leastBeside*most
 	}
 	switch {
 	case !b.narrow:
@@ -55,6 +59,14 @@ func (b *Batcher) places(more int64) int {
 		return 0 // when those that run have ended, the next has all threads
 	}
 	return b.limits.Narrow
+}
+
+// largest is how many rows the largest of those that wait has, one of so many rows among them. The caller holds b.mu.
+func (b *Batcher) largest(rows int64) int64 {
+	for _, c := range b.queue {
+		rows = max(rows, c.rows)
+	}
+	return rows
 }
 
 // inHand is how many rows wait, run or are likely to come back. The caller holds b.mu.

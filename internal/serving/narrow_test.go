@@ -101,6 +101,46 @@ func TestFewCallersHaveAllThreads(t *testing.T) {
 	})
 }
 
+// A large request that has no company has all threads, also after many callers and if it is of more than a batch.
+func TestOneLargeRequestHasAllThreads(t *testing.T) {
+	t.Parallel()
+	for _, rows := range []int{16, 100} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSideBySide()
+			s.callers(t, 48, 10)
+			require.True(t, s.Batcher.narrow)
+			before := len(s.narrow)
+			for range 5 {
+				_, err := s.Infer(t.Context(), request(1, rows, 1), Usual)
+				require.NoError(t, err)
+			}
+			require.Len(t, s.narrow, before)
+			require.Equal(t, 1, s.most[false])
+		})
+	}
+}
+
+// Two callers of large requests have a thread each.
+func TestLargeRequestsAreAnsweredSideBySide(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newSideBySide()
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() {
+				for range 20 {
+					_, err := s.Infer(t.Context(), request(1, 16, 1), Usual)
+					require.NoError(t, err)
+				}
+			})
+		}
+		all.Wait()
+		require.Greater(t, len(s.narrow), 30, "%v beside %v", s.narrow, s.wide)
+		require.Equal(t, 2, s.most[true])
+		require.False(t, s.mixed)
+	})
+}
+
 // Requests that share no batch, or only a small one, have all threads however many wait.
 func TestSmallBatchesHaveAllThreads(t *testing.T) {
 	t.Parallel()
