@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/slipway-ml/slipway/internal/onnx"
 	"github.com/slipway-ml/slipway/internal/serving"
 	"github.com/slipway-ml/slipway/internal/spec"
 )
@@ -31,16 +33,19 @@ func (r Runtime) Load(ctx context.Context, artifact []byte, config spec.Model) (
 		}
 	}()
 	loaded := map[string]serving.Model{}
+	var places []int
 	signatures := make([]signature, len(bundle.Steps))
 	for i, d := range bundle.Steps {
 		name := d.Model.Digest + " " + d.Model.Runtime
 		model, ok := loaded[name]
 		if !ok {
-			if model, err = r.member(ctx, bundle.Member(d.Model), d, config); err != nil {
+			member := bundle.Member(d.Model)
+			if model, err = r.member(ctx, member, d, config); err != nil {
 				return nil, fmt.Errorf("ensemble: step %s: %s: %w", d.Name, d.Model, err)
 			}
 			loaded[name] = model
 			s.members = append(s.members, model)
+			places = append(places, placesOf(model, member, config.Deployment))
 		}
 		s.steps[i] = &step{Step: d, model: model}
 		signatures[i] = signature{model.Inputs(), model.Outputs()}
@@ -48,7 +53,19 @@ func (r Runtime) Load(ctx context.Context, artifact []byte, config spec.Model) (
 	if s.graph, err = link(bundle.Document, signatures); err != nil {
 		return nil, fmt.Errorf("ensemble: %w", err)
 	}
+	s.places = slices.Min(places)
 	return serving.NewModel(s, config)
+}
+
+// placesOf is how many calls of a member may run at once: on a thread each if it is large and can do so.
+func placesOf(m serving.Model, artifact []byte, d spec.Deployment) int {
+	if m.Device() != string(onnx.DeviceCPU) {
+		return 0
+	}
+	if n, ok := m.(serving.Narrowable); ok && n.Narrow() > 0 {
+		return n.Narrow()
+	}
+	return serving.Places(d, len(artifact), serving.Cores())
 }
 
 func (r Runtime) member(ctx context.Context, artifact []byte, d Step, config spec.Model) (serving.Model, error) {

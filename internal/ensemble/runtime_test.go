@@ -26,6 +26,8 @@ type fake struct {
 	closed atomic.Int32
 	loads  atomic.Int32
 	down   string
+	device string // empty: cpu
+	places int    // see serving.Narrowable
 }
 
 func (f *fake) Inputs() []onnx.Info {
@@ -35,8 +37,14 @@ func (f *fake) Inputs() []onnx.Info {
 	}
 	return out
 }
-func (f *fake) Outputs() []onnx.Info     { return []onnx.Info{info("y", onnx.Float32, -1, 1)} }
-func (f *fake) Device() string           { return "cpu" }
+func (f *fake) Outputs() []onnx.Info { return []onnx.Info{info("y", onnx.Float32, -1, 1)} }
+func (f *fake) Narrow() int          { return f.places }
+func (f *fake) Device() string {
+	if f.device != "" {
+		return f.device
+	}
+	return "cpu"
+}
 func (f *fake) Close() error             { f.closed.Add(1); return nil }
 func (f *fake) Examples() map[string]any { return map[string]any{f.inputs[0]: 7.0} }
 func (f *fake) Process() (serving.Process, bool) {

@@ -21,6 +21,7 @@ type session struct {
 	graph   *graph
 	steps   []*step
 	members []serving.Model // each once
+	places  int             // see Narrow
 }
 
 var (
@@ -29,6 +30,7 @@ var (
 	_ serving.Exemplified = (*session)(nil)
 	_ serving.Described   = (*session)(nil)
 	_ serving.Composed    = (*session)(nil)
+	_ serving.Narrowable  = (*session)(nil)
 )
 
 // step is a step and what it has done.
@@ -74,7 +76,9 @@ func (s *session) infer(ctx context.Context, i int, in []onnx.Tensor) ([]onnx.Te
 	if err == nil {
 		out, err = inOrder(step.model.Outputs(), out)
 	}
-	step.counter.Ran(rows(in), time.Since(start), err)
+	end := time.Now()
+	step.counter.Ran(rows(in), end.Sub(start), err)
+	serving.NoteStep(ctx, serving.StepRun{Name: step.Name, Model: nameOf(s.config.Name, step.Step), Version: s.version(step), Started: start, Ended: end, Err: err})
 	switch {
 	case err == nil:
 		return out, nil
@@ -151,16 +155,23 @@ func (s *session) nameOf(m serving.Model) string {
 	return ""
 }
 
+// version is that of what a step runs: the ensemble's, if it is a file.
+func (s *session) version(step *step) string {
+	if step.Model.File != "" {
+		return s.config.Version
+	}
+	return step.Model.Version
+}
+
+// Narrow implements serving.Narrowable: as many calls at once as every member can take, large ones on a thread each.
+func (s *session) Narrow() int { return s.places }
+
 // Steps implements serving.Composed.
 func (s *session) Steps() []serving.Step {
 	out := make([]serving.Step, len(s.steps))
 	for i, step := range s.steps {
-		version := step.Model.Version
-		if step.Model.File != "" {
-			version = s.config.Version
-		}
 		out[i] = serving.Step{
-			Name: step.Name, Model: nameOf(s.config.Name, step.Step), Version: version, Member: serving.SignatureOf(step.model),
+			Name: step.Name, Model: nameOf(s.config.Name, step.Step), Version: s.version(step), Member: serving.SignatureOf(step.model),
 			Inputs: map[string]string{}, Outputs: map[string]string{}, Counts: step.counter.Counts(),
 		}
 	}

@@ -20,6 +20,7 @@ const (
 	spanPredict = "predict" // a request, from its tensors or rows to the answer; of one that is refused before it is read, the refusal
 	spanQueue   = "queue"   // from its arrival at the model to the start of its batch
 	spanCompute = "compute" // its batch
+	spanStep    = "step"    // one step of an ensemble, in its batch
 )
 
 // tracing makes spans of requests; nil makes none.
@@ -154,15 +155,23 @@ func (t *tracing) passed(ctx context.Context, p serving.Passage) {
 		own.SetAttributes(attribute.String("slipway.cached", string(p.Cached)))
 		return
 	}
-	span := func(name string, from, to time.Time, attributes ...attribute.KeyValue) {
-		_, s := t.tracer.Start(ctx, name, trace.WithTimestamp(from), trace.WithAttributes(attributes...))
+	span := func(ctx context.Context, name string, from, to time.Time, err error, attributes ...attribute.KeyValue) context.Context {
+		ctx, s := t.tracer.Start(ctx, name, trace.WithTimestamp(from), trace.WithAttributes(attributes...))
+		if err != nil {
+			s.SetStatus(codes.Error, clipError(err))
+		}
 		s.End(trace.WithTimestamp(to))
+		return ctx
 	}
 	if p.Started.IsZero() { // it left before its turn
-		span(spanQueue, p.Arrived, p.Ended)
+		span(ctx, spanQueue, p.Arrived, p.Ended, nil)
 		return
 	}
-	span(spanQueue, p.Arrived, p.Started)
-	span(spanCompute, p.Started, p.Ended,
+	span(ctx, spanQueue, p.Arrived, p.Started, nil)
+	compute := span(ctx, spanCompute, p.Started, p.Ended, nil,
 		attribute.Int64("slipway.batch.rows", p.Batch.Rows), attribute.Int("slipway.batch.requests", p.Batch.Requests), attribute.String("slipway.batch.cut", string(p.Batch.Cut)))
+	for _, s := range p.Steps {
+		span(compute, spanStep, s.Started, s.Ended, s.Err,
+			attribute.String("slipway.step", s.Name), attribute.String("slipway.model", s.Model), attribute.String("slipway.version", s.Version))
+	}
 }

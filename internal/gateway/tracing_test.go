@@ -3,19 +3,25 @@ package gateway
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"net"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	otlp "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
 	"github.com/slipway-ml/slipway/internal/oip/inferencepb"
+	"github.com/slipway-ml/slipway/internal/serving"
 )
 
 // receiver is an OTLP receiver.
@@ -117,4 +123,32 @@ func TestSpansReachTheCollector(t *testing.T) {
 	require.Len(t, failed, 1, "it never came to the model")
 	require.Equal(t, otlp.Status_STATUS_CODE_ERROR, failed[spanPredict].GetStatus().GetCode())
 	require.Empty(t, got.trace(ids["unsampled"]), "the caller's choice is kept")
+}
+
+// The steps of an ensemble are spans in that of its batch.
+func TestSpansOfSteps(t *testing.T) {
+	t.Parallel()
+	exporter := tracetest.NewInMemoryExporter()
+	provider := sdktrace.NewTracerProvider(sdktrace.WithSyncer(exporter))
+	at := func(ms int) time.Time { return time.UnixMilli(int64(ms)) }
+	tracing := newTracing(provider, func() string { return "" })
+	ctx, r := tracing.begin(t.Context(), "e")
+	tracing.passed(ctx, serving.Passage{Arrived: at(1), Started: at(2), Ended: at(9), Steps: []serving.StepRun{
+		{Name: "left", Model: "credit", Version: "1.1.0", Started: at(3), Ended: at(5)},
+		{Name: "right", Model: "e.right", Version: "3", Started: at(3), Ended: at(6), Err: errors.New("division by zero")},
+	}})
+	r.done(serving.Key{}, "", 1, nil)
+	spans := exporter.GetSpans()
+	require.Len(t, spans, 5)
+	compute, left, right := spans[1], spans[2], spans[3]
+	require.Equal(t, []string{spanCompute, spanStep, spanStep}, []string{compute.Name, left.Name, right.Name})
+	for _, step := range []tracetest.SpanStub{left, right} {
+		require.Equal(t, compute.SpanContext.SpanID(), step.Parent.SpanID())
+	}
+	require.Equal(t, []time.Time{at(3), at(6)}, []time.Time{right.StartTime, right.EndTime})
+	require.Equal(t, codes.Unset, left.Status.Code)
+	require.Equal(t, codes.Error, right.Status.Code)
+	require.Equal(t, []attribute.KeyValue{
+		attribute.String("slipway.step", "left"), attribute.String("slipway.model", "credit"), attribute.String("slipway.version", "1.1.0"),
+	}, left.Attributes)
 }

@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/slipway-ml/slipway/internal/ensemble"
@@ -85,6 +87,39 @@ outputs: [{name: y, from: second.y}]`, trick), map[string][]byte{"exit/1": []byt
 			require.NotEqual(t, before.Members[1].PID, after.Members[1].PID)
 		})
 	}
+}
+
+// With a large member an ensemble's batches run side by side too, and answer as those that have all threads.
+func TestLargeEnsembleSideBySide(t *testing.T) {
+	t.Parallel()
+	cfg := Config{Device: onnx.DeviceCPU, Narrow: true}
+	own, err := NewONNX(cfg)
+	require.NoError(t, err)
+	runtime, err := Select(own, cfg, nil)
+	require.NoError(t, err)
+	large := enlarged(example(t))
+	m := load(t, runtime, packEnsemble(t, `kind: ensemble
+steps:
+  - {name: large, model: {file: large}}
+  - {name: small, model: {file: small}}
+  - {name: mean, model: {file: mean}, inputs: {first: large.probabilities, second: small.probabilities}}
+outputs: [{name: probabilities, from: mean.probabilities}]`,
+		map[string][]byte{"large": large, "small": example(t), "mean": read(t, "../../examples/ensemble/mean.onnx")}), spec.Model{Name: "e", Version: "1"})
+	places := m.(serving.Narrowable).Narrow()
+	require.Equal(t, serving.SideBySide(spec.Deployment{}, len(large), serving.Cores(), 0), places)
+	in, err := load(t, runtime, large, spec.Model{}).Tensors(exampleRow())
+	require.NoError(t, err)
+	want, err := m.Infer(t.Context(), in)
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	for range places {
+		all.Go(func() {
+			got, err := m.Infer(serving.WithOneThread(t.Context()), in)
+			assert.NoError(t, err)
+			assert.Equal(t, want, got)
+		})
+	}
+	all.Wait()
 }
 
 // BenchmarkEnsemble is what the way through an ensemble costs: two classifiers beside each other and a mean behind them, and one of the classifiers alone.

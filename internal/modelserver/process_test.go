@@ -59,9 +59,7 @@ func TestSameAnswersAsInProcess(t *testing.T) {
 // A large model's process answers several calls with a thread each, where that is wanted and memory is enough for it.
 func TestLargeModelSideBySide(t *testing.T) {
 	t.Parallel()
-	const size = 17 << 20
-	large := protowire.AppendTag(example(t), 6, protowire.BytesType) // doc_string
-	large = protowire.AppendBytes(large, bytes.Repeat([]byte(" "), size))
+	large := enlarged(example(t))
 	config := spec.Model{Name: "credit-risk", Version: "1.0.0", Task: spec.Classification}
 	cfg := Config{Device: onnx.DeviceCPU, Narrow: true}
 	places := serving.SideBySide(config.Deployment, len(large), serving.Cores(), 0)
@@ -102,6 +100,12 @@ func TestLargeModelSideBySide(t *testing.T) {
 		require.Equal(t, max(want, serving.Places(config.Deployment, len(large), serving.Cores()))+1, k.lanes)
 		require.NoError(t, k.close())
 	}
+}
+
+// enlarged is an ONNX model with so long a doc_string that it counts as large.
+func enlarged(model []byte) []byte {
+	const size = 17 << 20
+	return protowire.AppendBytes(protowire.AppendTag(model, 6, protowire.BytesType), bytes.Repeat([]byte(" "), size))
 }
 
 func inProcess(t testing.TB) serving.Runtime {

@@ -61,6 +61,7 @@ type Batcher struct {
 	record   func(Batch)
 	trace    func(context.Context, Passage) // nil: nobody wants to know
 	apart    atomic.Bool                    // the outputs of a batch could not be taken apart: nothing is put together any more
+	traced   bool                           // the steps of a composed model are told to trace
 	uniform  bool                           // the model leaves no size of its inputs open but the number of rows
 
 	mu      sync.Mutex
@@ -93,8 +94,9 @@ type Passage struct {
 	Arrived time.Time
 	Started time.Time // of its batch; zero: it left before
 	Ended   time.Time
-	Batch   Batch  // that it ran in
-	Cached  Cached // how it was answered without a batch, if it was
+	Batch   Batch     // that it ran in
+	Cached  Cached    // how it was answered without a batch, if it was
+	Steps   []StepRun // that a composed model took for the batch, as they ended
 }
 
 // call is one request in the Batcher.
@@ -107,6 +109,7 @@ type call struct {
 	arrived time.Time
 	crowd   *crowd // of the batch that it is in, if there are others
 	out     []onnx.Tensor
+	steps   []StepRun
 	err     error
 	done    chan struct{}
 }
@@ -327,7 +330,7 @@ func (b *Batcher) execute(batch []*call, cut Cut, w way) {
 	report := Batch{Requests: len(batch), Cut: cut, Queue: make([]time.Duration, len(batch)), Shares: b.gate != nil, Wait: w.waited}
 	var joined, answered time.Time
 	if len(batch) == 1 {
-		batch[0].out, batch[0].err = b.infer(batch[0].ctx, batch[0].in, w.narrow)
+		batch[0].out, batch[0].steps, batch[0].err = b.infer(batch[0].ctx, batch[0].in, w.narrow)
 	} else {
 		joined, answered = b.joint(batch, w.narrow)
 	}
@@ -343,7 +346,7 @@ func (b *Batcher) execute(batch []*call, cut Cut, w way) {
 	b.record(report)
 	for _, c := range batch {
 		if b.trace != nil {
-			b.trace(c.ctx, Passage{Arrived: c.arrived, Started: start, Ended: start.Add(report.Compute), Batch: report})
+			b.trace(c.ctx, Passage{Arrived: c.arrived, Started: start, Ended: start.Add(report.Compute), Batch: report, Steps: c.steps})
 		}
 		close(c.done)
 	}
@@ -359,7 +362,7 @@ func (b *Batcher) joint(batch []*call, narrow bool) (joined, answered time.Time)
 	}
 	all := onnx.Concat(ins)
 	joined = time.Now()
-	out, err := b.infer(batch[0].crowd.ctx, all, narrow)
+	out, steps, err := b.infer(batch[0].crowd.ctx, all, narrow)
 	answered = time.Now()
 	batch[0].crowd.cancel()
 	var parts [][]onnx.Tensor
@@ -370,9 +373,9 @@ func (b *Batcher) joint(batch []*call, narrow bool) (joined, answered time.Time)
 	}
 	for i, c := range batch {
 		if err == nil {
-			c.out = parts[i]
+			c.out, c.steps = parts[i], steps
 		} else {
-			c.out, c.err = b.infer(c.ctx, c.in, narrow)
+			c.out, c.steps, c.err = b.infer(c.ctx, c.in, narrow)
 		}
 	}
 	if err != nil {
@@ -381,10 +384,16 @@ func (b *Batcher) joint(batch []*call, narrow bool) (joined, answered time.Time)
 	return joined, answered
 }
 
-func (b *Batcher) infer(ctx context.Context, in []onnx.Tensor, narrow bool) (out []onnx.Tensor, err error) {
+func (b *Batcher) infer(ctx context.Context, in []onnx.Tensor, narrow bool) (out []onnx.Tensor, steps []StepRun, err error) {
 	defer recovered(&err)
 	if narrow {
 		ctx = WithOneThread(ctx)
 	}
-	return b.model.Infer(ctx, in)
+	if b.traced {
+		var l stepLog
+		ctx = context.WithValue(ctx, stepLogKey{}, &l)
+		defer func() { steps = l.runs }()
+	}
+	out, err = b.model.Infer(ctx, in)
+	return out, nil, err
 }

@@ -1,6 +1,8 @@
 package serving
 
 import (
+	"context"
+	"sync"
 	"time"
 
 	"github.com/slipway-ml/slipway/internal/onnx"
@@ -22,6 +24,31 @@ type Step struct {
 	Inputs, Outputs map[string]string
 	// Counts count its runs: one for each batch of the whole.
 	Counts Counts
+}
+
+// StepRun is one run of a step.
+type StepRun struct {
+	Name           string
+	Model, Version string
+	Started, Ended time.Time
+	Err            error // how it ended
+}
+
+// stepLog gathers the runs of one batch.
+type stepLog struct {
+	mu   sync.Mutex
+	runs []StepRun
+}
+
+type stepLogKey struct{}
+
+// NoteStep tells whoever traces the batch of ctx that a step of it has run.
+func NoteStep(ctx context.Context, r StepRun) {
+	if l, ok := ctx.Value(stepLogKey{}).(*stepLog); ok {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.runs = append(l.runs, r)
+	}
 }
 
 // Signature describes the tensors of a model, and what kind it is of.

@@ -70,6 +70,7 @@ func (p *Pool) try(ctx context.Context, d Desired, e *entry) (inst *Instance, no
 	}
 	inst = NewInstance(model, limits, p.batching(d), func(b Batch) { p.cfg.Observe(d.Key, b) })
 	inst.batcher.trace, inst.batcher.gate = p.cfg.Trace, gate
+	inst.batcher.traced = p.cfg.Trace != nil && inst.Steps() != nil
 	inst.warm, err = inst.warmUp(ctx, p.cfg.WarmUp, p.answered(d.Model), func(w WarmUp) { p.warming(ctx, e, w) })
 	switch {
 	case errors.Is(err, ErrUnproven):
