@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/slipway-ml/slipway/internal/spec"
 )
 
 // Every metric that the dashboard reads is one that a gateway serves.
@@ -23,7 +25,7 @@ func TestTheDashboardReadsRealMetrics(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal(file, &board))
 	w := newWorld(t)
-	w.promote(t, w.stage(t, "1.0.0", cached))
+	w.promote(t, w.stage(t, "1.0.0", cached, func(c *ModelConfig) { c.Deployment.Resources = spec.Resources{"slot": 1} }))
 	g := w.start(t, t.TempDir(), nil)
 	g.await(t, "1.0.0", 0)
 	require.Equal(t, 200, g.post(t, map[string]any{"input": rows(t, "test.csv")[0]}).status)
