@@ -25,7 +25,7 @@ type grpcServer struct {
 
 // streamWorkers is how many goroutines answer calls one after the other, and so keep
 // the stacks that they needed; more calls at once get goroutines of their own.
-const streamWorkers = 16
+const streamWorkers = 64
 
 // What a stream and a connection may send before it has been read, in bytes. Windows that are stated also keep the server from
 // measuring what the network would take by a ping beside each request, which the client then answers.
